@@ -1,6 +1,5 @@
 /* base/str.c - slices. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#define _GNU_SOURCE
 #include "base/str.h"
 
 bool str_eq_nocase(struct str a, struct str b)
