@@ -1,0 +1,73 @@
+/* os/stream.h - a connection: octets in, octets out, TLS on request.
+ *
+ * A stream is TCP, a Unix socket, or a simulated connection. The owner gives it one table of events
+ * and a context. Reading is push: bytes() is offered what arrived and says how much it took; the
+ * rest is kept (at most STREAM_HELD_MAX, then reading stops) and offered again with what follows,
+ * or at once after stream_resume. Writing is queueing: stream_write never blocks and never fails;
+ * owners keep stream_queued() small by producing more only on drained(). An idle stream holds no
+ * buffer. After closed() the owner must call stream_free; it may call stream_free at any time,
+ * also from inside an event, and then gets no further event. Errors come through closed().
+ * Tests: stream_test.c (real and simulated). */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef POSTERN_OS_STREAM_H
+#define POSTERN_OS_STREAM_H
+
+#include "os/address.h"
+#include "os/loop.h"
+
+struct stream;
+struct tls_server;
+struct tls_client;
+
+#define STREAM_HELD_MAX ((size_t)64 * 1024)
+
+struct stream_events {
+    size_t (*bytes)(void *ctx, struct str bytes); /* returns how many octets were taken */
+    void (*drained)(void *ctx);                   /* the queue became empty; or null */
+    void (*connected)(void *ctx);                 /* clients: the connection stands; or null */
+    void (*secured)(void *ctx, enum err e, const struct errinfo *why); /* OK: TLS stands */
+    void (*closed)(void *ctx, enum err why); /* ERR_CLOSED: the peer ended; else what broke */
+};
+
+/* Connects; connected() or closed() follows. `from` (null: any) is the local address. */
+struct stream *stream_connect(struct loop *l, const struct address *to, const struct address *from,
+                              uint64_t timeout_ms);
+/* Takes over a connected descriptor (accepted or inherited). */
+struct stream *stream_from_fd(struct loop *l, int fd);
+/* Must be called before the loop's next turn: streams are born without an owner. */
+void stream_set_events(struct stream *s, const struct stream_events *events, void *ctx);
+void stream_free(struct stream *s); /* closes at once, dropping what is queued */
+
+void stream_write(struct stream *s, struct str bytes);
+size_t stream_queued(const struct stream *s); /* octets not yet given to the kernel */
+/* Stops and restarts bytes(); resume offers what is held on the next turn. */
+void stream_pause(struct stream *s);
+void stream_resume(struct stream *s);
+/* Flushes the queue (waiting at most `within_ms`), ends the sending side, then calls closed(). */
+void stream_finish(struct stream *s, uint64_t within_ms);
+
+/* Starts TLS once the queue is flushed. Octets held or arriving before the call count as handshake;
+ * a caller that must drop pipelined plaintext calls stream_drop_held first. */
+void stream_drop_held(struct stream *s);
+void stream_start_tls_server(struct stream *s, struct tls_server *context);
+void stream_start_tls_client(struct stream *s, struct tls_client *context, struct str server_name);
+bool stream_is_secure(const struct stream *s);
+/* "TLSv1.3", "TLS_AES_256_GCM_SHA384"; empty without TLS. Live as long as the stream. */
+struct str stream_tls_version(const struct stream *s);
+struct str stream_tls_cipher(const struct stream *s);
+
+struct address stream_peer(const struct stream *s);
+struct address stream_local(const struct stream *s);
+
+/* A listening socket: inherited descriptor (real) or a simulated address. accept() owns the
+ * stream. */
+struct listener;
+struct listener *listener_from_fd(struct loop *l, int fd,
+                                  void (*accept)(void *ctx, struct stream *s), void *ctx);
+struct listener *listener_simulated(struct loop *l, const struct address *at,
+                                    void (*accept)(void *ctx, struct stream *s), void *ctx);
+void listener_pause(struct listener *l);
+void listener_resume(struct listener *l);
+void listener_free(struct listener *l);
+
+#endif
