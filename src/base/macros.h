@@ -18,7 +18,7 @@
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
 #define MAX(a, b) ((a) > (b) ? (a) : (b))
 
-/* Stops the process with file, line and reason on standard error.. */
+/* Stops the process with file, line and reason on standard error. */
 NORETURN void bug_at(const char *file, int line, const char *what);
 
 #define BUG(what) bug_at(__FILE__, __LINE__, what)
