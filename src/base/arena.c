@@ -198,7 +198,7 @@ static __thread struct scratch_pair {
 } scratch;
 
 /* The main thread gives its scratch back at exit, so that leak checkers stay quiet about it. */
-__attribute__((destructor)) static void free_scratch(void)
+__attribute__((destructor)) void scratch_free(void)
 {
     for (size_t i = 0; i < ARRAY_LEN(scratch.arenas); i++) {
         arena_free(scratch.arenas[i]);

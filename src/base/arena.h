@@ -48,6 +48,8 @@ void arena_restore(struct arena_mark *mark);
 
 /* One of this thread's two scratch arenas, never the one given (which may be null). */
 struct arena *scratch_other_than(const struct arena *mem);
+/* Gives this thread's scratch arenas back; called when a thread ends. */
+void scratch_free(void);
 
 /* SCRATCH(tmp, mem): temporaries that die when the enclosing block is left, by any path. */
 #define SCRATCH(name, mem)                                                                         \
