@@ -99,6 +99,8 @@ void loop_run_posts(struct loop *l)
 {
     size_t count = l->post_count;
 
+    if (count == 0)
+        return;
     for (size_t i = 0; i < count; i++) {
         struct post p = l->posts[i];
 

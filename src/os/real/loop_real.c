@@ -155,11 +155,18 @@ bool watcher_set(struct loop *l, struct watcher *w, uint32_t events)
     return true;
 }
 
+void watcher_forget(struct loop *l, struct watcher *w)
+{
+    if (w->events != 0)
+        (void)epoll_ctl(real_of(l)->epoll, EPOLL_CTL_DEL, w->fd, NULL);
+    w->events = 0;
+}
+
 void watcher_close(struct loop *l, struct watcher *w)
 {
     if (w->fd < 0)
         return;
-    (void)watcher_set(l, w, 0);
+    watcher_forget(l, w);
     (void)close(w->fd);
     w->fd = -1;
     w->ready = NULL;
@@ -318,7 +325,7 @@ void watch_free(struct watch *w)
 {
     if (w == NULL)
         return;
-    (void)watcher_set(w->loop, &w->watcher, 0);
+    watcher_forget(w->loop, &w->watcher);
     w->watcher.ready = NULL;
     loop_bury(w->loop, free, w);
 }

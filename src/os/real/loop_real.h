@@ -19,6 +19,8 @@ struct watcher {
 /* Asks for `events` (0: none, and epoll forgets the descriptor). False when the kernel has no
  * room for one more. */
 MUST_USE bool watcher_set(struct loop *l, struct watcher *w, uint32_t events);
+/* The same as asking for nothing, which cannot fail. */
+void watcher_forget(struct loop *l, struct watcher *w);
 /* Stops, closes the descriptor, and makes sure that ready() is not called again. */
 void watcher_close(struct loop *l, struct watcher *w);
 
