@@ -1,0 +1,28 @@
+/* message/param_fuzz.c - any Content-Type; a name that is found, written again, reads the same. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "message/charset.h"
+#include "message/param.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const struct message_limits limits = MESSAGE_LIMITS_DEFAULT;
+    struct arena *mem = arena_new(0);
+    struct content_type ct;
+    struct param_list list;
+    struct str text, again;
+
+    if (content_type_parse(mem, &limits, str_from(data, size), &ct) == OK &&
+        param_text(mem, &ct.params, STR("name"), &text)) {
+        struct buf out = { .at = NULL };
+
+        BUG_ON(!text_is_utf8(text));
+        param_format(&out, STR("filename"), text);
+        BUG_ON(param_list_parse(mem, &limits, buf_str(&out), &list) != OK);
+        BUG_ON(text.len < 3000 && !param_text(mem, &list, STR("filename"), &again));
+        buf_deinit(&out);
+    }
+    arena_free(mem);
+    return 0;
+}
