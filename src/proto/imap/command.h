@@ -1,0 +1,148 @@
+/* proto/imap/command.h - the IMAP commands: one table, and what each one looks like once parsed.
+ *
+ * Pure. The table below is the dispatcher: its rows say how a verb is spelled, which function reads
+ * its arguments, which session facts it needs or excludes, and what is answered when they do not
+ * hold. gate/imap builds its own function table from the same rows, so no verb can be missing.
+ * A struct imap_command points into the command's text and into its arena: it lives until
+ * imap_done(). Mailbox names are UTF-8 with "/" between levels and INBOX in capitals.
+ * Spec: RFC 3501 6 and the RFCs named at the rows. Tests: command_test.c, parse_test.c. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef POSTERN_PROTO_IMAP_COMMAND_H
+#define POSTERN_PROTO_IMAP_COMMAND_H
+
+#include "proto/imap/args.h"
+
+/* What is true of a session; rows and capabilities ask for these bits. */
+enum imap_fact {
+    IMAP_SECURE = 1 << 0,    /* TLS, or a peer that needs none */
+    IMAP_TLS_READY = 1 << 1, /* STARTTLS could be done */
+    IMAP_LOGIN_OK = 1 << 2,  /* passwords may be sent on this connection */
+    IMAP_AUTHED = 1 << 3,
+    IMAP_SELECTED = 1 << 4,
+    IMAP_READ_ONLY = 1 << 5, /* EXAMINE */
+    IMAP_UTF8 = 1 << 6,      /* ENABLE UTF8=ACCEPT */
+    IMAP_CONDSTORE = 1 << 7, /* RFC 7162 3.1: the client has shown that it knows MODSEQ */
+    IMAP_QRESYNC = 1 << 8,
+};
+
+/* When a command may be given: facts needed and the answer without them, facts forbidden and the
+ * answer with them. */
+#define IMAP_WHEN_ANY 0, "", 0, ""
+#define IMAP_WHEN_TLS                                                                              \
+    IMAP_TLS_READY, "BAD TLS is not available", IMAP_AUTHED | IMAP_SECURE, "BAD Too late"
+#define IMAP_WHEN_PASS                                                                             \
+    IMAP_LOGIN_OK, "NO [PRIVACYREQUIRED] Start TLS before you log in", IMAP_AUTHED,                \
+        "BAD Already logged in"
+#define IMAP_WHEN_IN IMAP_AUTHED, "BAD Log in first", 0, ""
+#define IMAP_WHEN_OPEN IMAP_AUTHED | IMAP_SELECTED, "BAD No mailbox is selected", 0, ""
+#define IMAP_WHEN_WRITE                                                                            \
+    IMAP_AUTHED | IMAP_SELECTED, "BAD No mailbox is selected", IMAP_READ_ONLY,                     \
+        "NO [READ-ONLY] The mailbox is open read-only"
+
+/* ROW(VERB, function, spelling, arguments, has a UID form, when) */
+#define IMAP_COMMANDS(ROW)                                                                         \
+    ROW(CAPABILITY, capability, "CAPABILITY", none, false, IMAP_WHEN_ANY)                          \
+    ROW(NOOP, noop, "NOOP", none, false, IMAP_WHEN_ANY)                                            \
+    ROW(LOGOUT, logout, "LOGOUT", none, false, IMAP_WHEN_ANY)                                      \
+    ROW(ID, id, "ID", id, false, IMAP_WHEN_ANY)                                                    \
+    ROW(STARTTLS, starttls, "STARTTLS", none, false, IMAP_WHEN_TLS)                                \
+    ROW(AUTHENTICATE, authenticate, "AUTHENTICATE", authenticate, false, IMAP_WHEN_PASS)           \
+    ROW(LOGIN, login, "LOGIN", login, false, IMAP_WHEN_PASS)                                       \
+    ROW(ENABLE, enable, "ENABLE", enable, false, IMAP_WHEN_IN)                                     \
+    ROW(SELECT, select, "SELECT", select, false, IMAP_WHEN_IN)                                     \
+    ROW(EXAMINE, examine, "EXAMINE", select, false, IMAP_WHEN_IN)                                  \
+    ROW(CREATE, create, "CREATE", create, false, IMAP_WHEN_IN)                                     \
+    ROW(DELETE, delete, "DELETE", mailbox, false, IMAP_WHEN_IN)                                    \
+    ROW(RENAME, rename, "RENAME", rename, false, IMAP_WHEN_IN)                                     \
+    ROW(SUBSCRIBE, subscribe, "SUBSCRIBE", mailbox, false, IMAP_WHEN_IN)                           \
+    ROW(UNSUBSCRIBE, unsubscribe, "UNSUBSCRIBE", mailbox, false, IMAP_WHEN_IN)                     \
+    ROW(LIST, list, "LIST", list, false, IMAP_WHEN_IN)                                             \
+    ROW(LSUB, lsub, "LSUB", lsub, false, IMAP_WHEN_IN)                                             \
+    ROW(STATUS, status, "STATUS", status, false, IMAP_WHEN_IN)                                     \
+    ROW(APPEND, append, "APPEND", append_end, false, IMAP_WHEN_IN)                                 \
+    ROW(NAMESPACE, namespace, "NAMESPACE", none, false, IMAP_WHEN_IN)                              \
+    ROW(IDLE, idle, "IDLE", none, false, IMAP_WHEN_IN)                                             \
+    ROW(UNAUTHENTICATE, unauthenticate, "UNAUTHENTICATE", none, false, IMAP_WHEN_IN)               \
+    ROW(CHECK, check, "CHECK", none, false, IMAP_WHEN_OPEN)                                        \
+    ROW(CLOSE, close, "CLOSE", none, false, IMAP_WHEN_OPEN)                                        \
+    ROW(UNSELECT, unselect, "UNSELECT", none, false, IMAP_WHEN_OPEN)                               \
+    ROW(EXPUNGE, expunge, "EXPUNGE", expunge, true, IMAP_WHEN_WRITE)                               \
+    ROW(FETCH, fetch, "FETCH", fetch, true, IMAP_WHEN_OPEN)                                        \
+    ROW(STORE, store, "STORE", store, true, IMAP_WHEN_WRITE)                                       \
+    ROW(COPY, copy, "COPY", copy, true, IMAP_WHEN_OPEN)                                            \
+    ROW(MOVE, move, "MOVE", copy, true, IMAP_WHEN_WRITE)
+
+#define IMAP_VERB_ENUM(VERB, ...) IMAP_CMD_##VERB,
+enum imap_verb { IMAP_COMMANDS(IMAP_VERB_ENUM) IMAP_CMD_COUNT };
+#undef IMAP_VERB_ENUM
+
+struct imap_command {
+    struct str tag;
+    enum imap_verb verb;
+    bool uid; /* the UID form: numbers in sets are UIDs */
+    union {
+        struct imap_login_args login;
+        struct imap_authenticate_args authenticate;
+        struct imap_id_args id;
+        struct str_list enable;
+        struct imap_select_args select;
+        struct imap_create_args create;
+        struct str mailbox; /* DELETE, SUBSCRIBE, UNSUBSCRIBE */
+        struct imap_rename_args rename;
+        struct imap_list_args list; /* LSUB, too */
+        struct imap_status_args status;
+        struct imap_append_args append;
+        struct imap_search_args search;
+        struct imap_fetch_args fetch;
+        struct imap_store_args store;
+        struct imap_copy_args copy;
+        struct imap_set expunge; /* count 0: all; only UID EXPUNGE has a set */
+    };
+};
+
+struct imap_row {
+    struct str verb;
+    void (*args)(struct scan *, struct imap_command *);
+    bool has_uid;
+    uint32_t need;
+    const char *without; /* answer when a needed fact is missing: "BAD ..." or "NO ..." */
+    uint32_t forbid;
+    const char *with;
+};
+
+const struct imap_row *command_row(enum imap_verb verb);
+
+/* Reads the verb behind "tag SP", "UID" included, and checks the facts. On failure s->error is set
+ * and the result is false. The arguments are still unread. */
+MUST_USE bool command_begin(struct scan *s, uint32_t facts, struct imap_command *ret);
+
+/* Reads the arguments to the end of the text. */
+void command_args(struct scan *s, struct imap_command *c);
+
+/* One message of an APPEND, from behind the verb (index 0: mailbox first) or from behind the
+ * message before. True when the text ends with the literal of the message itself, and then *ret is
+ * complete but for `bytes`; false with s->error set on bad syntax; false without error when the
+ * literal at the end is the mailbox name. */
+MUST_USE bool command_append_message(struct scan *s, struct imap_append_args *ret);
+
+/* The argument readers, one for each name in the table. */
+#define IMAP_ARGS_FN(name) void args_##name(struct scan *s, struct imap_command *c)
+IMAP_ARGS_FN(none);
+IMAP_ARGS_FN(id);
+IMAP_ARGS_FN(authenticate);
+IMAP_ARGS_FN(login);
+IMAP_ARGS_FN(enable);
+IMAP_ARGS_FN(select);
+IMAP_ARGS_FN(create);
+IMAP_ARGS_FN(mailbox);
+IMAP_ARGS_FN(rename);
+IMAP_ARGS_FN(list);
+IMAP_ARGS_FN(lsub);
+IMAP_ARGS_FN(status);
+IMAP_ARGS_FN(append_end);
+IMAP_ARGS_FN(expunge);
+IMAP_ARGS_FN(fetch);
+IMAP_ARGS_FN(store);
+IMAP_ARGS_FN(copy);
+
+#endif

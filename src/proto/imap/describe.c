@@ -1,0 +1,184 @@
+/* proto/imap/describe.c - a parsed command as one line of text, for tests. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "proto/imap/describe.h"
+
+static void put_set(struct buf *out, struct imap_set set)
+{
+    if (set.saved)
+        BUF_ADD(out, "$");
+    for (uint32_t i = 0; i < set.count; i++) {
+        if (i > 0)
+            BUF_ADD(out, ",");
+        buf_add_u64(out, set.at[i].first);
+        if (set.at[i].last != set.at[i].first) {
+            BUF_ADD(out, ":");
+            buf_add_u64(out, set.at[i].last);
+        }
+    }
+}
+
+static void put_list(struct buf *out, struct str_list list)
+{
+    BUF_ADD(out, "(");
+    for (uint32_t i = 0; i < list.count; i++) {
+        if (i > 0)
+            BUF_ADD(out, "|");
+        buf_add(out, list.at[i]);
+    }
+    BUF_ADD(out, ")");
+}
+
+static void put_flags(struct buf *out, struct flag_names f)
+{
+    buf_printf(out, "flags=%llx", (unsigned long long)f.bits);
+    put_list(out, (struct str_list){ (struct str *)(uintptr_t)f.keywords, f.count });
+}
+
+static void put_section(struct buf *out, const struct imap_fetch_item *it)
+{
+    static const char *const kinds[] = { "",     "HEADER", "HEADER.FIELDS", "HEADER.FIELDS.NOT",
+                                         "TEXT", "MIME" };
+    const struct section *s = it->section;
+
+    BUF_ADD(out, "[");
+    for (uint32_t i = 0; i < s->path_len; i++)
+        buf_printf(out, i > 0 ? ".%u" : "%u", s->path[i]);
+    if (s->path_len > 0 && s->kind != SECTION_ALL)
+        BUF_ADD(out, ".");
+    buf_add(out, str_from_z(kinds[s->kind]));
+    if (it->fields.count > 0)
+        put_list(out, it->fields);
+    BUF_ADD(out, "]");
+    if (it->has_partial)
+        buf_printf(out, "<%u.%u>", it->partial_from, it->partial_count);
+}
+
+static void put_fetch(struct buf *out, const struct imap_fetch_args *a)
+{
+    static const char *const names[] = {
+        "FLAGS",         "UID",      "DATE",     "SIZE",          "ENVELOPE",    "BODY",
+        "BODYSTRUCTURE", "SECTION",  "RFC822",   "RFC822.HEADER", "RFC822.TEXT", "MODSEQ",
+        "EMAILID",       "THREADID", "SAVEDATE", "PREVIEW",
+    };
+
+    put_set(out, a->set);
+    for (uint32_t i = 0; i < a->item_count; i++) {
+        buf_printf(out, " %s", names[a->items[i].kind]);
+        if (a->items[i].kind == FETCH_SECTION)
+            put_section(out, &a->items[i]);
+        if (a->items[i].sets_seen)
+            BUF_ADD(out, "!");
+    }
+    if (a->changed_since)
+        buf_printf(out, " since=%llu%s", (unsigned long long)a->modseq,
+                   a->vanished ? " vanished" : "");
+}
+
+static void put_store(struct buf *out, const struct imap_store_args *a)
+{
+    static const char modes[] = "=+-";
+
+    put_set(out, a->set);
+    buf_printf(out, " %c%s ", modes[a->mode], a->silent ? "silent" : "");
+    if (a->unchanged_since)
+        buf_printf(out, "unchanged=%llu ", (unsigned long long)a->modseq);
+    put_flags(out, a->flags);
+}
+
+static void put_select(struct buf *out, const struct imap_select_args *a)
+{
+    buf_printf(out, "<%.*s>%s", STR_ARG(a->mailbox), a->condstore ? " condstore" : "");
+    if (!a->qresync)
+        return;
+    buf_printf(out, " qresync %u %llu ", a->uidvalidity, (unsigned long long)a->modseq);
+    put_set(out, a->known_uids);
+    BUF_ADD(out, "/");
+    put_set(out, a->match_seqs);
+    BUF_ADD(out, "/");
+    put_set(out, a->match_uids);
+}
+
+static void put_append(struct buf *out, const struct imap_append_args *a)
+{
+    buf_printf(out, "<%.*s> #%u %u bytes ", STR_ARG(a->mailbox), a->index, a->bytes);
+    put_flags(out, a->flags);
+    if (a->has_date)
+        buf_printf(out, " %lld%+d", (long long)a->date_s, a->date_zone_min);
+}
+
+static void put_args(struct buf *out, const struct imap_command *c)
+{
+    switch (c->verb) {
+    case IMAP_CMD_LOGIN:
+        buf_printf(out, "<%.*s><%.*s>", STR_ARG(c->login.user), STR_ARG(c->login.password));
+        break;
+    case IMAP_CMD_AUTHENTICATE:
+        buf_printf(out, "%.*s%s%.*s", STR_ARG(c->authenticate.mechanism),
+                   c->authenticate.has_initial ? " initial=" : "",
+                   STR_ARG(c->authenticate.initial));
+        break;
+    case IMAP_CMD_ID:
+        put_list(out, c->id.pairs);
+        break;
+    case IMAP_CMD_ENABLE:
+        put_list(out, c->enable);
+        break;
+    case IMAP_CMD_SELECT:
+    case IMAP_CMD_EXAMINE:
+        put_select(out, &c->select);
+        break;
+    case IMAP_CMD_CREATE:
+        buf_printf(out, "<%.*s>", STR_ARG(c->create.mailbox));
+        put_list(out, c->create.uses);
+        break;
+    case IMAP_CMD_DELETE:
+    case IMAP_CMD_SUBSCRIBE:
+    case IMAP_CMD_UNSUBSCRIBE:
+        buf_printf(out, "<%.*s>", STR_ARG(c->mailbox));
+        break;
+    case IMAP_CMD_RENAME:
+        buf_printf(out, "<%.*s><%.*s>", STR_ARG(c->rename.from), STR_ARG(c->rename.to));
+        break;
+    case IMAP_CMD_LIST:
+    case IMAP_CMD_LSUB:
+        buf_printf(out, "<%.*s>", STR_ARG(c->list.reference));
+        put_list(out, c->list.patterns);
+        buf_printf(out, " %x/%x%s", c->list.options, c->list.status,
+                   c->list.extended ? " extended" : "");
+        break;
+    case IMAP_CMD_STATUS:
+        buf_printf(out, "<%.*s> %x", STR_ARG(c->status.mailbox), c->status.items);
+        break;
+    case IMAP_CMD_APPEND:
+        put_append(out, &c->append);
+        break;
+    case IMAP_CMD_FETCH:
+        put_fetch(out, &c->fetch);
+        break;
+    case IMAP_CMD_STORE:
+        put_store(out, &c->store);
+        break;
+    case IMAP_CMD_COPY:
+    case IMAP_CMD_MOVE:
+        put_set(out, c->copy.set);
+        buf_printf(out, " <%.*s>", STR_ARG(c->copy.mailbox));
+        break;
+    case IMAP_CMD_EXPUNGE:
+        put_set(out, c->expunge);
+        break;
+    default:
+        break;
+    }
+}
+
+void imap_describe(struct buf *out, const struct imap_command *c)
+{
+    size_t before;
+
+    buf_printf(out, "%.*s %s%.*s ", STR_ARG(c->tag), c->uid ? "UID " : "",
+               STR_ARG(command_row(c->verb)->verb));
+    before = out->len;
+    put_args(out, c);
+    if (out->len == before)
+        out->len--;
+}

@@ -1,0 +1,605 @@
+/* proto/imap/machine.c - framing: lines, literals, and who waits for whom.
+ *
+ * A command is collected in `text` with its literals in place, exactly as it came, and parsed once,
+ * when its last line is complete. Literals are recognised by the end of a line alone, so unknown
+ * commands are skipped in step with their literals. Before a literal is asked for or taken, the
+ * verb is looked up and the session's facts are checked: a stranger cannot make us keep octets.
+ * The first framing error is remembered; the command is still followed to its end (or to a literal
+ * that the client will not send without "+") and answered once. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "proto/imap/machine.h"
+
+enum state {
+    COMMAND,    /* collecting a line of a command */
+    LITERAL,    /* collecting a literal of a command */
+    SKIPPING,   /* reading past a refused literal */
+    APPEND_ASK, /* the caller decides about a message */
+    APPEND_BODY,
+    BUSY, /* the caller carries out the command */
+    SASL, /* collecting an answer to a challenge */
+    IDLING,
+    CLOSING
+};
+
+enum {
+    TAIL_BYTES = 32, /* enough for "{18446744073709551615+}" CRLF */
+    ARENA_FIRST_BYTES = 256,
+    BODY_PIECE_BYTES = 64 * 1024,
+    IDLE_LINE_BYTES_MAX = 64,
+};
+
+const struct imap_limits imap_limits_default = {
+    .command_bytes_max = 64 * 1024,
+    .command_bytes_before_max = 8 * 1024,
+    .literal_bytes_max = 16 * 1024,
+    .auth_line_bytes_max = 12 * 1024,
+    .append_bytes_max = 64ULL << 20,
+    .append_messages_max = 1,
+    .skip_bytes_max = 128ULL << 20,
+    .errors_max = 50,
+    .scan = { .set_ranges_max = 16 * 1024,
+              .flags_max = 128,
+              .list_max = 256,
+              .search_keys_max = 1000,
+              .search_depth_max = 50,
+              .name_bytes_max = 1000 },
+};
+
+struct imap {
+    const struct imap_limits *limits;
+    uint32_t facts;
+    uint32_t errors;
+    enum state state;
+    enum imap_event due; /* the next event; IMAP_WANT_BYTES when none is due */
+    bool accepted;       /* goes with IMAP_IDLE_DONE, IMAP_AUTH_LINE, IMAP_APPEND_END */
+    bool sending;        /* `out` has been lent to the caller */
+
+    struct buf text;  /* the command so far */
+    size_t line_at;   /* where its current line began */
+    uint64_t left;    /* octets still to come of a literal */
+    uint64_t skipped; /* unwanted octets of this command */
+    bool sync;        /* the literal of APPEND_ASK waits for "+" */
+    bool dropping;    /* the line went over its limit */
+    bool answered;    /* the caller has answered a refused APPEND */
+    bool append_open; /* messages of an APPEND have been taken */
+    char tail[TAIL_BYTES];
+    const char *error; /* the first one in this command */
+    bool refused;
+
+    struct arena *mem;
+    struct imap_command command;
+    struct buf out, body;
+};
+
+struct imap *imap_new(const struct imap_limits *limits, uint32_t facts)
+{
+    struct imap *m = calloc(1, sizeof(*m));
+
+    if (m == NULL)
+        BUG("out of memory");
+    m->limits = limits;
+    m->facts = facts;
+    return m;
+}
+
+/* Back to waiting for a command, without a buffer. */
+static void reset(struct imap *m)
+{
+    buf_deinit(&m->text);
+    buf_deinit(&m->body);
+    arena_free(m->mem);
+    m->mem = NULL;
+    m->command = (struct imap_command){ 0 };
+    m->line_at = 0;
+    m->left = m->skipped = 0;
+    m->sync = m->dropping = m->answered = m->append_open = m->refused = false;
+    m->error = NULL;
+    if (m->state != CLOSING)
+        m->state = COMMAND;
+}
+
+void imap_free(struct imap *m)
+{
+    if (m == NULL)
+        return;
+    reset(m);
+    buf_deinit(&m->out);
+    free(m);
+}
+
+uint32_t imap_facts(const struct imap *m)
+{
+    return m->facts;
+}
+
+void imap_set_facts(struct imap *m, uint32_t add, uint32_t remove)
+{
+    m->facts = (m->facts & ~remove) | add;
+}
+
+static void fail(struct imap *m, const char *error)
+{
+    if (m->error == NULL)
+        m->error = error;
+}
+
+static void bye(struct imap *m, struct str why)
+{
+    BUF_ADD(&m->out, "* BYE ");
+    buf_add(&m->out, why);
+    BUF_ADD(&m->out, "\r\n");
+    reset(m);
+    m->state = CLOSING;
+}
+
+static struct scan scan_of(struct imap *m, struct str text)
+{
+    if (m->mem == NULL)
+        m->mem = arena_new(ARENA_FIRST_BYTES);
+    return (struct scan){
+        .mem = m->mem, .limits = &m->limits->scan, .rest = text, .utf8 = (m->facts & IMAP_UTF8) != 0
+    };
+}
+
+/* Takes over what a scan found wrong. */
+static void fail_scan(struct imap *m, const struct scan *s)
+{
+    if (m->error == NULL) {
+        m->error = s->error;
+        m->refused = s->refused;
+    }
+}
+
+/* Answers a command that never reached the caller. Without a usable tag the answer is untagged. */
+static void answer_error(struct imap *m)
+{
+    struct scan s = scan_of(m, buf_str(&m->text));
+    struct str tag = scan_tag(&s);
+
+    if (!m->answered) {
+        buf_add(&m->out, scan_peek(&s, ' ') ? tag : STR("*"));
+        buf_add(&m->out, m->refused ? STR(" NO ") : STR(" BAD "));
+        buf_add(&m->out, str_from_z(m->error));
+        BUF_ADD(&m->out, "\r\n");
+        m->errors += !m->refused;
+    }
+    reset(m);
+    if (m->errors > m->limits->errors_max)
+        bye(m, STR("Too many errors"));
+}
+
+/* ---- literals ---- */
+
+struct literal_header {
+    uint64_t bytes;
+    bool sync, binary;
+};
+
+/* "{" number ["+"] "}" CRLF at the end of a line. A number too large for us is as large as can be.
+ */
+static bool literal_at_end(struct str line, struct literal_header *ret)
+{
+    if (!str_ends(line, STR("}\r\n")))
+        return false;
+    line.len -= 3;
+
+    bool sync = !str_ends(line, STR("+"));
+    if (!sync)
+        line.len--;
+    size_t digits = 0;
+    while (digits < line.len && ascii_is_digit(line.at[line.len - 1 - digits]))
+        digits++;
+    if (digits == 0 || digits == line.len || line.at[line.len - 1 - digits] != '{')
+        return false;
+
+    struct str before = str_take(line, line.len - 1 - digits);
+    ret->sync = sync;
+    ret->binary = str_ends(before, STR("~"));
+    if (!str_to_u64(str_skip(line, line.len - digits), UINT64_MAX, &ret->bytes))
+        ret->bytes = UINT64_MAX;
+    return true;
+}
+
+static size_t room_for_line(const struct imap *m)
+{
+    size_t max = m->limits->command_bytes_before_max;
+
+    if (m->state == SASL)
+        max = m->line_at + m->limits->auth_line_bytes_max;
+    else if (m->state == IDLING)
+        max = m->line_at + IDLE_LINE_BYTES_MAX;
+    else if ((m->facts & IMAP_AUTHED) != 0)
+        max = m->limits->command_bytes_max;
+    return max > m->text.len ? max - m->text.len : 0;
+}
+
+/* Unwanted octets that come without being asked for are read past, within reason. */
+static void skip(struct imap *m, uint64_t bytes)
+{
+    uint64_t max = m->limits->skip_bytes_max;
+
+    if (bytes > max || m->skipped > max - bytes) {
+        bye(m, STR("[TOOBIG] Literal too long"));
+        return;
+    }
+    m->skipped += bytes;
+    m->left = bytes;
+    m->state = bytes == 0 ? COMMAND : SKIPPING;
+}
+
+/* A client that waits for "+" gets the answer instead and sends nothing more of the command. */
+static void refuse_literal(struct imap *m, const struct literal_header *h)
+{
+    if (h->sync)
+        answer_error(m);
+    else
+        skip(m, h->bytes);
+}
+
+static void take_literal(struct imap *m, const struct literal_header *h)
+{
+    if (h->binary)
+        fail(m, "Binary literals are for messages only");
+    else if (h->bytes > m->limits->literal_bytes_max || h->bytes > room_for_line(m))
+        fail(m, "[TOOBIG] Literal too long");
+    if (m->error != NULL) {
+        refuse_literal(m, h);
+        return;
+    }
+    if (h->sync)
+        BUF_ADD(&m->out, "+ Ready for the literal\r\n");
+    m->left = h->bytes;
+    m->state = h->bytes == 0 ? COMMAND : LITERAL;
+}
+
+/* Is the literal at the end of this line the message of an APPEND? Its arguments go into the
+ * command. The text is copied first, because `text` moves when it grows. */
+static bool is_append_message(struct imap *m, struct scan *s)
+{
+    struct imap_append_args args = { 0 };
+
+    if (m->append_open) {
+        args.mailbox = m->command.append.mailbox;
+        args.index = m->command.append.index + 1;
+        s->rest = arena_copy(m->mem, str_skip(buf_str(&m->text), m->line_at));
+        if (args.index >= m->limits->append_messages_max)
+            scan_fail(s, "Too many messages in one APPEND");
+    } else {
+        s->rest = arena_copy(m->mem, s->rest);
+    }
+    if (!command_append_message(s, &args))
+        return false;
+    m->command.append = args;
+    return true;
+}
+
+static void begin_message(struct imap *m, const struct literal_header *h)
+{
+    if (h->binary && (m->facts & IMAP_UTF8) == 0)
+        fail(m, "Binary literals are not offered");
+    if (h->bytes > m->limits->append_bytes_max && m->error == NULL) {
+        m->error = "[TOOBIG] Message too large";
+        m->refused = true;
+    }
+    if (m->error != NULL) {
+        refuse_literal(m, h);
+        return;
+    }
+    m->command.append.bytes = (uint32_t)h->bytes;
+    m->left = h->bytes;
+    m->sync = h->sync;
+    m->state = APPEND_ASK;
+    m->due = IMAP_APPEND_BEGIN;
+}
+
+static void begin_literal(struct imap *m, const struct literal_header *h)
+{
+    struct scan s = scan_of(m, buf_str(&m->text));
+    struct imap_command c = { 0 };
+
+    if (m->error != NULL || m->answered) {
+        refuse_literal(m, h);
+        return;
+    }
+    c.tag = scan_tag(&s);
+    scan_space(&s);
+    bool message = command_begin(&s, m->facts, &c) && c.verb == IMAP_CMD_APPEND;
+    if (message) {
+        if (!m->append_open) {
+            c.tag = arena_copy(m->mem, c.tag);
+            m->command = c;
+        }
+        message = is_append_message(m, &s);
+    }
+    if (!scan_ok(&s))
+        fail_scan(m, &s);
+    if (message)
+        begin_message(m, h);
+    else
+        take_literal(m, h);
+}
+
+/* ---- the ends of lines ---- */
+
+static void finish_command(struct imap *m)
+{
+    struct str text = buf_str(&m->text);
+
+    text.len -= MIN(text.len, (size_t)2);
+    struct scan s = scan_of(m, text);
+    if (m->append_open) {
+        if (m->text.len - m->line_at != 2)
+            fail(m, "Unexpected characters after the message");
+    } else if (m->error == NULL) {
+        m->command.tag = arena_copy(m->mem, scan_tag(&s));
+        scan_space(&s);
+        if (command_begin(&s, m->facts, &m->command))
+            command_args(&s, &m->command);
+        if (!scan_ok(&s))
+            fail_scan(m, &s);
+    }
+    if (m->error != NULL || m->answered) {
+        answer_error(m);
+        return;
+    }
+    m->state = BUSY;
+    m->due = IMAP_COMMAND;
+}
+
+/* What may not stand in a line, whatever it says. */
+static void check_line(struct imap *m, struct str line)
+{
+    if (!str_ends(line, STR("\r\n")))
+        fail(m, "Lines end with CR LF, not LF alone");
+    else if (str_find_char(line, '\r') != line.len - 2)
+        fail(m, "CR without LF");
+    if (str_find_char(line, '\0') != STR_NOT_FOUND)
+        fail(m, "NUL in a command");
+}
+
+static void finish_side_line(struct imap *m, struct str line)
+{
+    struct str text = str_trim_crlf(line);
+
+    check_line(m, line);
+    m->accepted = m->error == NULL && !m->dropping;
+    if (m->state == IDLING)
+        m->accepted = m->accepted && str_eq_nocase(text, STR("DONE"));
+    m->due = m->state == IDLING ? IMAP_IDLE_DONE : IMAP_AUTH_LINE;
+    m->state = BUSY;
+    m->error = NULL;
+    m->dropping = false;
+}
+
+static void finish_line(struct imap *m)
+{
+    struct str line = str_skip(buf_str(&m->text), m->line_at);
+    struct literal_header h;
+
+    if (m->state != COMMAND) {
+        finish_side_line(m, line);
+        return;
+    }
+    if (m->dropping)
+        line = str_from(m->tail, TAIL_BYTES);
+    else
+        check_line(m, line);
+
+    /* With a bare LF a literal that comes unasked cannot be told from commands: end it here. */
+    if (str_ends(line, STR("+}\n"))) {
+        bye(m, STR("Lines end with CR LF, not LF alone"));
+        return;
+    }
+    if (literal_at_end(line, &h)) {
+        m->dropping = false;
+        begin_literal(m, &h);
+        m->line_at = m->text.len;
+    } else {
+        finish_command(m);
+    }
+}
+
+/* ---- taking octets ---- */
+
+static void keep_tail(struct imap *m, struct str bytes)
+{
+    struct str last = str_skip(bytes, bytes.len - MIN(bytes.len, (size_t)TAIL_BYTES));
+
+    memmove(m->tail, m->tail + last.len, TAIL_BYTES - last.len);
+    memcpy(m->tail + TAIL_BYTES - last.len, last.at, last.len);
+}
+
+/* Keeps what fits under the limit; of the rest only the end, where a literal could be announced. */
+static void keep_line(struct imap *m, struct str bytes)
+{
+    if (!m->dropping) {
+        struct str fits = str_take(bytes, room_for_line(m));
+
+        buf_add(&m->text, fits);
+        bytes = str_skip(bytes, fits.len);
+        if (bytes.len == 0)
+            return;
+        m->dropping = true;
+        memset(m->tail, 0, TAIL_BYTES);
+        keep_tail(m, buf_str(&m->text));
+        fail(m, "[TOOBIG] Command too long");
+    }
+    keep_tail(m, bytes);
+    m->skipped += bytes.len;
+    if (m->skipped > m->limits->skip_bytes_max)
+        bye(m, STR("[TOOBIG] Command too long"));
+}
+
+static size_t feed_line(struct imap *m, struct str bytes)
+{
+    size_t lf = str_find_char(bytes, '\n');
+    size_t used = lf == STR_NOT_FOUND ? bytes.len : lf + 1;
+
+    keep_line(m, str_take(bytes, used));
+    if (lf != STR_NOT_FOUND && m->state != CLOSING)
+        finish_line(m);
+    return used;
+}
+
+static size_t feed_literal(struct imap *m, struct str bytes)
+{
+    struct str part = str_take(bytes, (size_t)MIN((uint64_t)bytes.len, m->left));
+
+    if (m->state == LITERAL)
+        buf_add(&m->text, part);
+    m->left -= part.len;
+    if (m->left == 0) {
+        m->state = COMMAND;
+        m->line_at = m->text.len;
+    }
+    return part.len;
+}
+
+static void end_message(struct imap *m)
+{
+    m->accepted = m->error == NULL;
+    m->append_open = true;
+    m->line_at = m->text.len;
+    m->state = COMMAND;
+    m->due = IMAP_APPEND_END;
+}
+
+/* A message may hold any octet but NUL (RFC 3501 9, CHAR8). */
+static size_t feed_body(struct imap *m, struct str bytes)
+{
+    struct str part = str_take(bytes, (size_t)MIN(m->left, (uint64_t)BODY_PIECE_BYTES));
+
+    if (str_find_char(part, '\0') != STR_NOT_FOUND)
+        fail(m, "NUL in a message");
+    m->left -= part.len;
+    if (m->error == NULL && part.len > 0) {
+        buf_add(&m->body, part);
+        m->due = IMAP_BODY;
+    }
+    return part.len;
+}
+
+static bool takes_bytes(const struct imap *m)
+{
+    return m->due == IMAP_WANT_BYTES && m->out.len == 0 &&
+           (m->state == COMMAND || m->state == LITERAL || m->state == SKIPPING ||
+            m->state == APPEND_BODY || m->state == SASL || m->state == IDLING);
+}
+
+static void take_back_loans(struct imap *m)
+{
+    if (m->sending) {
+        buf_deinit(&m->out);
+        m->sending = false;
+    }
+    if (m->body.len > 0 && m->due != IMAP_BODY)
+        buf_clear(&m->body);
+}
+
+size_t imap_feed(struct imap *m, struct str bytes)
+{
+    size_t used = 0;
+
+    take_back_loans(m);
+    while (used < bytes.len && takes_bytes(m)) {
+        struct str rest = str_skip(bytes, used);
+
+        if (m->state == APPEND_BODY)
+            used += feed_body(m, rest);
+        else if (m->state == LITERAL || m->state == SKIPPING)
+            used += feed_literal(m, rest);
+        else
+            used += feed_line(m, rest);
+        if (m->state == APPEND_BODY && m->left == 0 && m->due == IMAP_WANT_BYTES)
+            end_message(m);
+    }
+    return used;
+}
+
+static enum imap_event no_event(const struct imap *m)
+{
+    if (m->state == CLOSING)
+        return IMAP_CLOSE;
+    return m->state == BUSY || m->state == APPEND_ASK ? IMAP_WAIT : IMAP_WANT_BYTES;
+}
+
+enum imap_event imap_next(struct imap *m, struct imap_out *out)
+{
+    enum imap_event due = m->due;
+
+    *out = (struct imap_out){ .command = &m->command, .accepted = m->accepted };
+    take_back_loans(m);
+    if (m->out.len > 0) {
+        out->text = buf_str(&m->out);
+        m->sending = true;
+        return IMAP_SEND;
+    }
+    m->due = IMAP_WANT_BYTES;
+    if (due == IMAP_BODY) {
+        out->text = buf_str(&m->body);
+        if (m->left == 0)
+            end_message(m);
+    } else if (due == IMAP_AUTH_LINE) {
+        out->text = str_trim_crlf(str_skip(buf_str(&m->text), m->line_at));
+    }
+    return due != IMAP_WANT_BYTES ? due : no_event(m);
+}
+
+/* ---- the caller's answers ---- */
+
+void imap_done(struct imap *m)
+{
+    BUG_ON(m->state != BUSY);
+    reset(m);
+}
+
+/* A line that answers is collected behind the command, which stays as it is. */
+static void await_line(struct imap *m, enum state state)
+{
+    BUG_ON(m->state != BUSY);
+    buf_deinit(&m->text);
+    m->line_at = 0;
+    m->state = state;
+}
+
+void imap_challenge(struct imap *m, struct str text)
+{
+    await_line(m, SASL);
+    BUF_ADD(&m->out, "+ ");
+    buf_add(&m->out, text);
+    BUF_ADD(&m->out, "\r\n");
+}
+
+void imap_idle(struct imap *m)
+{
+    await_line(m, IDLING);
+    BUF_ADD(&m->out, "+ idling\r\n");
+}
+
+void imap_append_take(struct imap *m)
+{
+    BUG_ON(m->state != APPEND_ASK);
+    if (m->sync)
+        BUF_ADD(&m->out, "+ Ready for the message\r\n");
+    m->state = APPEND_BODY;
+    if (m->left == 0)
+        end_message(m);
+}
+
+void imap_append_refuse(struct imap *m)
+{
+    BUG_ON(m->state != APPEND_ASK);
+    m->answered = true;
+    if (m->sync)
+        reset(m);
+    else
+        skip(m, m->left);
+}
+
+void imap_tls_started(struct imap *m)
+{
+    reset(m);
+    buf_deinit(&m->out);
+    m->sending = false;
+    m->due = IMAP_WANT_BYTES;
+}
