@@ -10,110 +10,14 @@
 #include <unicode/unorm2.h>
 #include <unicode/ustring.h>
 
-static const char REPLACEMENT[] = "\xEF\xBF\xBD"; /* U+FFFD */
+#include "base/utf8.h"
 
-enum { WIDE_STEP = 512, UTF8_BYTES_MAX = 4 };
+enum { WIDE_STEP = 512 };
 
 struct charset_stream {
     UConverter *converter;
     UChar high; /* first half of a surrogate pair that the last chunk ended with, or 0 */
 };
-
-bool text_is_ascii(struct str s)
-{
-    size_t i = 0;
-
-    for (; i + 8 <= s.len; i += 8) {
-        uint64_t octets;
-
-        memcpy(&octets, s.at + i, 8);
-        if ((octets & 0x8080808080808080u) != 0)
-            return false;
-    }
-    for (; i < s.len; i++)
-        if (((unsigned char)s.at[i] & 0x80) != 0)
-            return false;
-    return true;
-}
-
-/* Length of the well-formed sequence at `s` (RFC 3629 4), or 0. `s` is not empty. */
-static size_t sequence_length(struct str s)
-{
-    const unsigned char *u = (const unsigned char *)s.at;
-    unsigned char low = 0x80, high = 0xBF;
-    size_t need;
-
-    if (u[0] < 0x80)
-        return 1;
-    if (u[0] >= 0xC2 && u[0] <= 0xDF)
-        need = 2;
-    else if ((u[0] & 0xF0) == 0xE0)
-        need = 3;
-    else if (u[0] >= 0xF0 && u[0] <= 0xF4)
-        need = 4;
-    else
-        return 0;
-    /* The second octet rules out overlong forms, surrogates and what is past U+10FFFF. */
-    if (u[0] == 0xE0)
-        low = 0xA0;
-    else if (u[0] == 0xED)
-        high = 0x9F;
-    else if (u[0] == 0xF0)
-        low = 0x90;
-    else if (u[0] == 0xF4)
-        high = 0x8F;
-    if (s.len < need || u[1] < low || u[1] > high)
-        return 0;
-    for (size_t i = 2; i < need; i++)
-        if ((u[i] & 0xC0) != 0x80)
-            return 0;
-    return need;
-}
-
-bool text_is_utf8(struct str s)
-{
-    if (text_is_ascii(s))
-        return true;
-    while (s.len > 0) {
-        size_t len = sequence_length(s);
-
-        if (len == 0)
-            return false;
-        s = str_skip(s, len);
-    }
-    return true;
-}
-
-struct str text_repair_utf8(struct arena *mem, struct str s)
-{
-    struct str rest = s;
-    size_t bad = 0;
-
-    while (rest.len > 0) {
-        size_t len = sequence_length(rest);
-
-        bad += len == 0;
-        rest = str_skip(rest, MAX(len, (size_t)1));
-    }
-    if (bad == 0)
-        return s;
-
-    char *out = arena_alloc(mem, s.len + bad * (sizeof(REPLACEMENT) - 2));
-    size_t made = 0;
-    for (rest = s; rest.len > 0;) {
-        size_t len = sequence_length(rest);
-
-        if (len == 0) {
-            memcpy(out + made, REPLACEMENT, sizeof(REPLACEMENT) - 1);
-            made += sizeof(REPLACEMENT) - 1;
-        } else {
-            memcpy(out + made, rest.at, len);
-            made += len;
-        }
-        rest = str_skip(rest, MAX(len, (size_t)1));
-    }
-    return str_from(out, made);
-}
 
 /* Opens ICU's converter for a name that comes from a peer. */
 static UConverter *open_converter(struct str charset)
@@ -135,33 +39,6 @@ static UConverter *open_converter(struct str charset)
     return U_SUCCESS(status) ? converter : NULL;
 }
 
-static void add_code_point(struct buf *out, uint32_t c)
-{
-    char octets[UTF8_BYTES_MAX];
-    size_t len;
-
-    if (c < 0x80) {
-        octets[0] = (char)c;
-        len = 1;
-    } else if (c < 0x800) {
-        octets[0] = (char)(0xC0 | (c >> 6));
-        octets[1] = (char)(0x80 | (c & 0x3F));
-        len = 2;
-    } else if (c < 0x10000) {
-        octets[0] = (char)(0xE0 | (c >> 12));
-        octets[1] = (char)(0x80 | ((c >> 6) & 0x3F));
-        octets[2] = (char)(0x80 | (c & 0x3F));
-        len = 3;
-    } else {
-        octets[0] = (char)(0xF0 | (c >> 18));
-        octets[1] = (char)(0x80 | ((c >> 12) & 0x3F));
-        octets[2] = (char)(0x80 | ((c >> 6) & 0x3F));
-        octets[3] = (char)(0x80 | (c & 0x3F));
-        len = 4;
-    }
-    buf_add(out, str_from(octets, len));
-}
-
 static bool is_high(UChar c)
 {
     return (c & 0xFC00) == 0xD800;
@@ -179,19 +56,19 @@ static void add_wide(struct buf *out, UChar *high, const UChar *wide, size_t cou
         UChar c = wide[i];
 
         if (*high != 0 && is_low(c)) {
-            add_code_point(out, 0x10000u + (((uint32_t)*high - 0xD800u) << 10) + (c - 0xDC00u));
+            utf8_add(out, 0x10000u + (((uint32_t)*high - 0xD800u) << 10) + (c - 0xDC00u));
             *high = 0;
             continue;
         }
         if (*high != 0)
-            buf_add(out, str_from(REPLACEMENT, sizeof(REPLACEMENT) - 1));
+            utf8_add(out, UTF8_REPLACEMENT);
         *high = 0;
         if (is_high(c))
             *high = c;
         else if (is_low(c))
-            buf_add(out, str_from(REPLACEMENT, sizeof(REPLACEMENT) - 1));
+            utf8_add(out, UTF8_REPLACEMENT);
         else
-            add_code_point(out, c);
+            utf8_add(out, c);
     }
 }
 
@@ -228,7 +105,7 @@ void charset_stream_feed(struct charset_stream *s, struct str chunk, bool last, 
         add_wide(out, &s->high, wide, (size_t)(to - wide));
     } while (status == U_BUFFER_OVERFLOW_ERROR);
     if (last && s->high != 0) {
-        buf_add(out, str_from(REPLACEMENT, sizeof(REPLACEMENT) - 1));
+        utf8_add(out, UTF8_REPLACEMENT);
         s->high = 0;
     }
 }
@@ -273,17 +150,17 @@ enum err charset_to_utf8(struct arena *mem, struct str charset, struct str text,
 {
     bool family = is_ascii_family(charset);
 
-    if (family && text_is_ascii(text)) {
+    if (family && utf8_is_ascii(text)) {
         *ret = text;
         return OK;
     }
     if (str_eq_nocase(charset, STR("utf-8")) || str_eq_nocase(charset, STR("utf8"))) {
-        *ret = text_repair_utf8(mem, text);
+        *ret = utf8_repair(mem, text);
         return OK;
     }
     if ((charset.len == 0 || str_eq_nocase(charset, STR("us-ascii")) ||
          str_eq_nocase(charset, STR("ascii"))) &&
-        text_is_utf8(text)) {
+        utf8_valid(text)) {
         *ret = text;
         return OK;
     }
@@ -345,11 +222,11 @@ struct str text_nfc(struct arena *mem, struct str s)
     UChar *wide, *made;
     int32_t len, made_len;
 
-    if (text_is_ascii(s))
+    if (utf8_is_ascii(s))
         return s;
 
     SCRATCH(tmp, mem);
-    struct str clean = text_repair_utf8(mem, s);
+    struct str clean = utf8_repair(mem, s);
     if (!widen(tmp, clean, &wide, &len) || !compose(tmp, wide, len, &made, &made_len))
         return clean;
     return narrow(mem, made, made_len);
@@ -376,11 +253,11 @@ struct str text_fold_case(struct arena *mem, struct str s)
     UChar *wide, *folded, *made;
     int32_t len, made_len;
 
-    if (text_is_ascii(s))
+    if (utf8_is_ascii(s))
         return fold_ascii(mem, s);
 
     SCRATCH(tmp, mem);
-    struct str clean = text_repair_utf8(mem, s);
+    struct str clean = utf8_repair(mem, s);
     if (!widen(tmp, clean, &wide, &len))
         return clean;
     /* Full folding turns one unit into at most three (U+0390). */

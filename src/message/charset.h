@@ -16,15 +16,6 @@
 
 #define CHARSET_NAME_BYTES_MAX 64
 
-/* True when no octet has its high bit set. */
-bool text_is_ascii(struct str s);
-
-/* True when `s` is well-formed UTF-8: no overlong forms, no surrogates, nothing past U+10FFFF. */
-bool text_is_utf8(struct str s);
-
-/* `s` with every ill-formed sequence replaced by U+FFFD. */
-struct str text_repair_utf8(struct arena *mem, struct str s);
-
 /* ERR_UNSUPPORTED when `charset` is not known. An empty name means US-ASCII. Octets above 127 in
  * text labelled US-ASCII are taken for UTF-8 if they are that, else for Windows-1252, because that
  * is what senders of such text mean; ISO-8859-1 is read as Windows-1252 for the same reason. */

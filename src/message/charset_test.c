@@ -55,32 +55,6 @@ TEST(a_stream_split_anywhere_gives_the_same_text)
     }
 }
 
-TEST(only_well_formed_utf8_passes)
-{
-    static const struct {
-        struct str in;
-        bool ok;
-    } rows[] = {
-        { STR_INIT("abcdefghij"), true },
-        { STR_INIT("\xC3\xA9"), true },
-        { STR_INIT("\xC3"), false },
-        { STR_INIT("\xC1\x81"), false },
-        { STR_INIT("\xE0\x9F\x80"), false },
-        { STR_INIT("\xED\xA0\x80"), false },
-        { STR_INIT("\xF4\x90\x80\x80"), false },
-        { STR_INIT("\xF0\x8F\x80\x80"), false },
-        { STR_INIT("\xF4\x8F\xBF\xBF"), true },
-        { STR_INIT("\xF0\x9F\x98\x80"), true },
-        { STR_INIT("abcdefgh\x80"), false },
-        { STR_INIT("\xFF"), false },
-        { STR_INIT("abcdefg\xE2\x82\xAC"), true },
-        { STR_INIT("\xE2\x82"), false },
-    };
-
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        CHECK_EQ(text_is_utf8(rows[i].in), rows[i].ok, "row %zu", i);
-}
-
 TEST(case_and_normal_form_make_text_comparable)
 {
     struct arena *mem = arena_new(0);

@@ -5,6 +5,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "message/mailbox.h"
 
+#include "base/utf8.h"
 #include "message/address.h"
 #include "message/charset.h"
 
@@ -131,7 +132,7 @@ bool domain_is_valid(struct str domain, bool utf8)
     if (domain.len == 0 || domain.len > MAILBOX_DOMAIN_BYTES_MAX ||
         domain_length(domain) != domain.len)
         return false;
-    return utf8 ? text_is_utf8(domain) : text_is_ascii(domain);
+    return utf8 ? utf8_valid(domain) : utf8_is_ascii(domain);
 }
 
 /* IPv4-address-literal = Snum 3("." Snum), into four octets. */
@@ -255,7 +256,7 @@ static bool is_general_literal(struct str inside)
     size_t colon = str_find_char(inside, ':');
 
     if (colon == STR_NOT_FOUND || colon + 1 == inside.len || label_length(inside) != colon ||
-        !text_is_ascii(inside))
+        !utf8_is_ascii(inside))
         return false;
     for (size_t i = colon + 1; i < inside.len; i++)
         if (inside.at[i] < 33 || inside.at[i] > 126 || strchr("[\\]", inside.at[i]) != NULL)
@@ -299,11 +300,11 @@ static enum err finish(struct arena *mem, const struct draft *d, unsigned allow,
 {
     struct str local = str_from(d->local, d->local_len);
     struct str domain = str_from(d->domain, d->domain_len);
-    bool utf8 = !text_is_ascii(local) || !text_is_ascii(domain);
+    bool utf8 = !utf8_is_ascii(local) || !utf8_is_ascii(domain);
 
     if (utf8 && (allow & MAILBOX_UTF8) == 0)
         return ERR_UNSUPPORTED;
-    if (utf8 && (!text_is_utf8(local) || !text_is_utf8(domain)))
+    if (utf8 && (!utf8_valid(local) || !utf8_valid(domain)))
         return ERR_SYNTAX;
 
     domain = utf8 ? text_nfc(mem, domain) : domain;

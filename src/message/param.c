@@ -5,6 +5,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "message/param.h"
 
+#include "base/utf8.h"
 #include "message/charset.h"
 #include "message/word.h"
 
@@ -268,7 +269,7 @@ static struct str to_utf8(struct arena *mem, struct str charset, struct str octe
     if (charset_to_utf8(mem, charset, octets, &text) == OK ||
         charset_to_utf8(mem, STR_EMPTY, octets, &text) == OK)
         return text;
-    return text_repair_utf8(mem, octets);
+    return utf8_repair(mem, octets);
 }
 
 /* The RFC 2231 forms of a parameter: name*=, or name*0, name*1* and so on. */
@@ -421,7 +422,7 @@ void param_format(struct buf *out, struct str name, struct str value)
 
     for (size_t i = 0; i < value.len && token; i++)
         token = is_token_char(value.at[i]);
-    if (text_is_ascii(value) && name.len + value.len + 5 <= PARAM_LINE_BYTES)
+    if (utf8_is_ascii(value) && name.len + value.len + 5 <= PARAM_LINE_BYTES)
         format_plain(out, name, value, token);
     else
         format_extended(out, name, value);

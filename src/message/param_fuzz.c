@@ -1,6 +1,6 @@
 /* message/param_fuzz.c - any Content-Type; a name that is found, written again, reads the same. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "message/charset.h"
+#include "base/utf8.h"
 #include "message/param.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         param_text(mem, &ct.params, STR("name"), &text)) {
         struct buf out = { .at = NULL };
 
-        BUG_ON(!text_is_utf8(text));
+        BUG_ON(!utf8_valid(text));
         param_format(&out, STR("filename"), text);
         BUG_ON(param_list_parse(mem, &limits, buf_str(&out), &list) != OK);
         BUG_ON(text.len < 3000 && !param_text(mem, &list, STR("filename"), &again));

@@ -5,6 +5,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "message/word.h"
 
+#include "base/utf8.h"
 #include "message/charset.h"
 #include "message/encoding.h"
 
@@ -102,7 +103,7 @@ static void flush_words(struct joiner *j)
     if (octets.len > 0) {
         if (charset_to_utf8(tmp, j->charset, octets, &text) != OK &&
             charset_to_utf8(tmp, STR_EMPTY, octets, &text) != OK)
-            text = text_repair_utf8(tmp, octets);
+            text = utf8_repair(tmp, octets);
         add_clean(&j->out, text, '\0');
     }
     buf_clear(&j->octets);
@@ -120,7 +121,7 @@ static void add_plain(struct joiner *j, struct str text)
         if (text.at[i] != '\r' && text.at[i] != '\n')
             buf_add_char(&line, text.at[i]);
     if (charset_to_utf8(tmp, STR_EMPTY, buf_str(&line), &made) != OK)
-        made = text_repair_utf8(tmp, buf_str(&line));
+        made = utf8_repair(tmp, buf_str(&line));
     add_clean(&j->out, made, ' ');
     buf_deinit(&line);
 }
@@ -252,7 +253,7 @@ void word_encode(struct buf *out, struct str text, size_t *column)
     static const struct str open_q = STR_INIT("=?utf-8?Q?"), open_b = STR_INIT("=?utf-8?B?");
     const size_t frame = open_q.len + 2;
     SCRATCH(tmp, NULL);
-    struct str rest = text_repair_utf8(tmp, text);
+    struct str rest = utf8_repair(tmp, text);
     bool base64 = coded_length(rest, true) < coded_length(rest, false), first = true;
 
     while (rest.len > 0) {

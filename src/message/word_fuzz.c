@@ -1,6 +1,6 @@
 /* message/word_fuzz.c - decoding gives one line of UTF-8, and that survives encoding. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "message/charset.h"
+#include "base/utf8.h"
 #include "message/word.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct buf out = { .at = NULL };
     size_t column = 9;
 
-    BUG_ON(!text_is_utf8(text));
+    BUG_ON(!utf8_valid(text));
     BUG_ON(str_find_char(text, '\n') != STR_NOT_FOUND);
     word_encode(&out, text, &column);
     BUG_ON(!str_eq(str_trim_crlf(word_decode(mem, buf_str(&out))), str_trim_crlf(text)));

@@ -1,6 +1,6 @@
 /* message/word_test.c */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "message/charset.h"
+#include "base/utf8.h"
 #include "message/word.h"
 #include "testing.h"
 
@@ -51,7 +51,7 @@ TEST(words_cut_anywhere_stay_valid_text)
             char *exact = malloc(cut + 1);
 
             memcpy(exact + 1, rows[i].in.at, cut);
-            CHECK(text_is_utf8(word_decode(mem, str_from(exact + 1, cut))), "row %zu cut %zu", i,
+            CHECK(utf8_valid(word_decode(mem, str_from(exact + 1, cut))), "row %zu cut %zu", i,
                   cut);
             free(exact);
             arena_free(mem);
