@@ -24,9 +24,10 @@ struct kv_iter;
 struct kv_batch;
 
 /* How much of the journal the tables have absorbed: everything before `offset` of `segment`;
- * `sequence` is that of the last transaction. All zero for new tables. */
+ * `sequence` and `checksum` are those of the last transaction. All zero for new tables. */
 struct kv_position {
     uint64_t segment, offset, sequence;
+    uint32_t checksum;
 };
 
 struct kv_rocks_settings {
