@@ -25,7 +25,8 @@ struct config_durations {
     size_t count;
 };
 
-enum config_log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
+/* In the order of the words in settings.def; the levels equal those of os/log.h. */
+enum config_log_level { CONFIG_LOG_ERROR, CONFIG_LOG_WARNING, CONFIG_LOG_INFO, CONFIG_LOG_DEBUG };
 enum config_courier_tls { COURIER_TLS_OFF, COURIER_TLS_OPPORTUNISTIC, COURIER_TLS_REQUIRED };
 enum config_store_engine { STORE_ENGINE_ROCKSDB, STORE_ENGINE_MEMORY };
 

@@ -14,7 +14,7 @@ TEST(every_row_has_a_default_that_it_accepts_and_a_help)
     CHECK_EQ(c->queue.expire_after_ms, 5 * 86400000, "a duration");
     CHECK_EQ(c->queue.retry_after.count, 7, "a list of durations");
     CHECK_EQ(c->queue.retry_after.at[6], 4 * 3600000, "its last");
-    CHECK_EQ(c->log.level, LOG_INFO, "a choice");
+    CHECK_EQ(c->log.level, CONFIG_LOG_INFO, "a choice");
     CHECK_EQ(c->courier.tls, COURIER_TLS_OPPORTUNISTIC, "another");
     CHECK_EQ(c->store.engine, STORE_ENGINE_ROCKSDB, "and another");
     CHECK_STR(c->server.data_dir, STR("/var/lib/postern"), "a text");
@@ -45,7 +45,7 @@ TEST(a_file_changes_what_it_names_and_nothing_else)
     CHECK_STR(c->server.host_name, STR("mail.crepes.fr"), "text");
     CHECK_EQ(c->smtp.size_max_bytes, 1048576, "size");
     CHECK_STR(c->smtp.trusted_networks.at[0], STR("10.0.0.0/8"), "texts");
-    CHECK_EQ(c->log.level, LOG_DEBUG, "choice");
+    CHECK_EQ(c->log.level, CONFIG_LOG_DEBUG, "choice");
     CHECK(c->auth.plaintext_on_loopback, "flag");
     CHECK_EQ(c->queue.retry_after.at[1], 120000, "durations");
     CHECK_EQ(c->pop3.idle_max_ms, 600000, "untouched");

@@ -1,0 +1,17 @@
+/* os/path.h - one file by its path, for the few that lie outside the data folder.
+ *
+ * Configuration, certificates, a key. Paths may be absolute or relative to the working folder.
+ * Written files have mode 0600 and replace what was there in one step. Results live in `mem`.
+ * Errors: as in os/file.h; `why` names the path. Tests: path_test.c. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef POSTERN_OS_PATH_H
+#define POSTERN_OS_PATH_H
+
+#include "os/file.h"
+
+MUST_USE enum err path_read(struct arena *mem, struct str path, size_t bytes_max, struct str *ret,
+                            struct errinfo *why);
+MUST_USE enum err path_write(struct str path, struct str bytes, struct errinfo *why);
+bool path_exists(struct str path);
+
+#endif
