@@ -1,0 +1,39 @@
+/* os/path_test.c */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "os/os_test.h"
+#include "os/path.h"
+
+TEST(one_file_is_written_and_read_by_its_path)
+{
+    SCRATCH(mem, NULL);
+    char at[64];
+    struct str folder = folder_new(at), path = arena_join(mem, folder, STR("/postern.conf")), got;
+    struct errinfo why = { 0 };
+
+    CHECK(!path_exists(path), "not yet");
+    CHECK_OK(path_write(path, STR("one"), &why), "%s", why.text);
+    CHECK_OK(path_write(path, STR("two"), &why), "%s", why.text);
+    CHECK(path_exists(path), "now");
+    CHECK_OK(path_read(mem, path, 3, &got, &why), "%s", why.text);
+    CHECK_STR(got, STR("two"), "the second replaced the first");
+    folder_remove(folder);
+}
+
+TEST(what_cannot_be_read_or_written_is_named)
+{
+    SCRATCH(mem, NULL);
+    char at[64];
+    struct str folder = folder_new(at), path = arena_join(mem, folder, STR("/x")), got;
+    struct errinfo why = { 0 };
+
+    CHECK_EQ(path_read(mem, path, 100, &got, &why), ERR_NOT_FOUND, "missing file");
+    CHECK(str_find(str_from_z(why.text), path) != STR_NOT_FOUND, "%s", why.text);
+    CHECK_EQ(path_read(mem, STR("/nowhere/at/all"), 100, &got, &why), ERR_NOT_FOUND, "no folder");
+    CHECK(path_write(STR("/nowhere/at/all"), STR(""), &why) != OK, "no folder");
+    CHECK_EQ(path_read(mem, folder, 0, &got, NULL) == OK, false, "a folder is no file");
+    CHECK_EQ(path_read(mem, arena_join(mem, folder, STR("/")), 9, &got, &why), ERR_SYNTAX,
+             "no name");
+    CHECK_OK(path_write(path, STR("four"), &why), "%s", why.text);
+    CHECK_EQ(path_read(mem, path, 3, &got, &why), ERR_LIMIT, "too large");
+    folder_remove(folder);
+}
