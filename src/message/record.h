@@ -14,7 +14,7 @@
  * Offsets and sizes are octets of the message as it is stored, counted from its first octet.
  * Messages with LF line ends, mixed ends, NULs or no body are recorded alike.
  * A string that is not there (NIL) has a null `at`. Strings are raw header text: unfolded, without
- * NUL, encoded words left as they are.
+ * NUL, encoded words and RFC 2231 parameters left as they are, as IMAP wants them.
  * Format: doc/formats/structure-record.md. Spec: RFC 3501 6.4.5, 7.4.2; RFC 2045-2046; RFC
  * 5256 2.1; RFC 8970. Obeys header_bytes_max, fields_max, addresses_max, params_max,
  * boundary_bytes_max, parts_max, depth_max, references_max. Tests: record_test.c, walk_test.c.
@@ -26,6 +26,7 @@
 #include "base/codec.h"
 #include "base/err.h"
 #include "message/address.h"
+#include "message/encoding.h"
 #include "message/limits.h"
 
 #define RECORD_VERSION 1u
@@ -94,7 +95,6 @@ struct str envelope_text(struct str envelope, enum envelope_field field);
  * are missing or empty, as IMAP and people expect. */
 struct envelope_addresses {
     struct reader rest;
-    uint32_t left;
 };
 struct envelope_addresses envelope_addresses(struct str envelope, enum envelope_field field);
 /* False at the end; *ret is written when true. */
@@ -106,15 +106,6 @@ enum part_kind {
     PART_MESSAGE    /* message/rfc822 or message/global: one child, the root of that message */
 };
 
-enum part_encoding { /* how the body is coded; what is not known is treated as binary */
-                     PART_7BIT,
-                     PART_8BIT,
-                     PART_BINARY,
-                     PART_BASE64,
-                     PART_QUOTED_PRINTABLE,
-                     PART_ENCODING_UNKNOWN
-};
-
 /* A list of strings: parameters (name, value, name, value ...) or languages. */
 struct string_list {
     struct reader rest;
@@ -122,16 +113,18 @@ struct string_list {
 };
 /* False at the end; *ret is written when true. */
 bool string_list_next(struct string_list *list, struct str *ret);
-/* The value of a parameter; NIL when there is none. Continuations (RFC 2231 3) are joined; a value
- * with charset and percent signs keeps its name's "*" and its form. */
+/* The raw value of a parameter; NIL when there is none. */
 struct str string_list_param(struct string_list params, struct str name);
+/* Its meaning in UTF-8 (RFC 2231, RFC 2047), as "filename" of a disposition; NIL when there is
+ * none. In `mem` or in the record. */
+struct str string_list_param_text(struct arena *mem, struct string_list params, struct str name);
 
 struct part {
     enum part_kind kind;
-    enum part_encoding encoding;
-    uint32_t index;       /* in pre-order; the root is 0 */
-    uint32_t depth;       /* the root is 0 */
-    uint32_t descendants; /* parts below this one; index + descendants + 1 is the next sibling */
+    enum encoding encoding; /* how the body is coded, message/encoding.h */
+    uint32_t index;         /* in pre-order; the root is 0 */
+    uint32_t depth;         /* the root is 0 */
+    uint32_t descendants;   /* parts below this one; index + descendants + 1 is the next sibling */
     uint64_t header_at, header_bytes; /* this part's MIME header with its blank line */
     uint64_t body_at, body_bytes;     /* as stored, before decoding */
     uint64_t lines;
