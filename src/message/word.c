@@ -260,6 +260,9 @@ void word_encode(struct buf *out, struct str text, size_t *column)
         size_t room = LINE_BYTES - MIN(*column, (size_t)LINE_BYTES), take = 0;
 
         if (!first || room < frame + 12) {
+            /* A blank that the caller put before the first word becomes the folding. */
+            if (first && out->len > 0 && out->at[out->len - 1] == ' ')
+                out->len--;
             BUF_ADD(out, "\r\n ");
             *column = 1;
             room = LINE_BYTES - 1;

@@ -1,0 +1,231 @@
+/* message/field.c - folding, word by word.
+ *
+ * Every writer keeps the column of the current line; a word that would pass the line's end goes on
+ * the next, with the blank before it as the folding white space. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "message/field.h"
+
+#include "base/utf8.h"
+#include "message/date.h"
+#include "message/word.h"
+
+enum { WORD_RAW_BYTES_MAX = 900 }; /* longer words are encoded, because encoded words can fold */
+
+static size_t begin(struct buf *out, struct str name)
+{
+    buf_add(out, name);
+    BUF_ADD(out, ": ");
+    return name.len + 2;
+}
+
+static bool has_control(struct str s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (((unsigned char)s.at[i] < ' ' && s.at[i] != '\t') || s.at[i] == 0x7F)
+            return true;
+    return false;
+}
+
+static bool must_encode(struct str word, bool utf8)
+{
+    if (word.len > WORD_RAW_BYTES_MAX)
+        return true;
+    if (utf8 && utf8_valid(word) && !has_control(word))
+        return str_find(word, STR("=?")) != STR_NOT_FOUND;
+    return word_needs_encoding(word);
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+/* Blanks and the word behind them at the front of `s`: their two lengths. */
+static void measure(struct str s, size_t *ret_blanks, size_t *ret_word)
+{
+    size_t blanks = 0, end;
+
+    while (blanks < s.len && is_blank(s.at[blanks]))
+        blanks++;
+    for (end = blanks; end < s.len && !is_blank(s.at[end]);)
+        end++;
+    *ret_blanks = blanks;
+    *ret_word = end - blanks;
+}
+
+/* How far the run of words that must be encoded goes, blanks between them included. */
+static size_t encoded_run(struct str s, size_t end, bool utf8)
+{
+    size_t blanks, word;
+
+    for (;;) {
+        measure(str_skip(s, end), &blanks, &word);
+        if (word == 0 || !must_encode(str_sub(s, end + blanks, word), utf8))
+            return end;
+        end += blanks + word;
+    }
+}
+
+static void fold(struct buf *out, size_t *column)
+{
+    BUF_ADD(out, "\r\n");
+    *column = 0;
+}
+
+void field_add_text(struct buf *out, struct str name, struct str text, bool utf8)
+{
+    size_t column = begin(out, name), blanks, word;
+
+    text = str_trim_crlf(text);
+    for (bool first = true; text.len > 0; first = false) {
+        measure(text, &blanks, &word);
+        if (must_encode(str_sub(text, blanks, word), utf8)) {
+            size_t end = encoded_run(text, blanks + word, utf8);
+
+            buf_add(out, str_take(text, blanks));
+            column += blanks;
+            word_encode(out, str_sub(text, blanks, end - blanks), &column);
+            text = str_skip(text, end);
+            continue;
+        }
+        if (!first && column + blanks + word > FIELD_LINE_BYTES)
+            fold(out, &column);
+        buf_add(out, str_take(text, blanks + word));
+        column += blanks + word;
+        text = str_skip(text, blanks + word);
+    }
+    BUF_ADD(out, "\r\n");
+}
+
+void field_add_raw(struct buf *out, struct str name, struct str value)
+{
+    size_t column = begin(out, name), blanks, word;
+
+    value = str_trim_crlf(value);
+    for (bool first = true; value.len > 0; first = false) {
+        measure(value, &blanks, &word);
+        if (!first && column + blanks + word > FIELD_LINE_BYTES)
+            fold(out, &column);
+        for (size_t i = 0; i < blanks + word; i++) {
+            bool control = (unsigned char)value.at[i] < ' ' || value.at[i] == 0x7F;
+
+            buf_add_char(out, control ? ' ' : value.at[i]);
+        }
+        column += blanks + word;
+        value = str_skip(value, blanks + word);
+    }
+    BUF_ADD(out, "\r\n");
+}
+
+/* Adds `piece` behind a blank, on a new line when it would not fit. */
+static void add_piece(struct buf *out, struct str piece, bool *first, size_t *column)
+{
+    if (!*first) {
+        if (*column + 1 + piece.len > FIELD_LINE_BYTES)
+            fold(out, column);
+        buf_add_char(out, ' ');
+        *column += 1;
+    }
+    buf_add(out, piece);
+    *column += piece.len;
+    *first = false;
+}
+
+/* The name of a mailbox or group: a phrase, or encoded words. */
+static void add_name(struct buf *out, struct str name, bool utf8, bool *first, size_t *column)
+{
+    struct buf piece = { .at = NULL };
+
+    if (must_encode(name, utf8)) {
+        if (!*first) {
+            buf_add_char(out, ' ');
+            *column += 1;
+        }
+        word_encode(out, name, column);
+        *first = false;
+        return;
+    }
+    address_format_phrase(&piece, name);
+    add_piece(out, buf_str(&piece), first, column);
+    buf_deinit(&piece);
+}
+
+static bool needs_comma(const struct address_list *list, size_t i)
+{
+    return list->at[i].kind != ADDRESS_GROUP_START && i + 1 < list->count &&
+           list->at[i + 1].kind != ADDRESS_GROUP_END;
+}
+
+static void add_address(struct buf *out, const struct address_list *list, size_t i, bool utf8,
+                        bool *first, size_t *column)
+{
+    struct address bare = list->at[i];
+    struct buf piece = { .at = NULL };
+    bool named = bare.name.len > 0;
+
+    if (bare.kind == ADDRESS_GROUP_END) {
+        buf_add(out, needs_comma(list, i) ? STR(";,") : STR(";"));
+        *column += 2;
+        return;
+    }
+    if (named)
+        add_name(out, bare.name, utf8, first, column);
+    if (bare.kind == ADDRESS_GROUP_START) {
+        buf_add_char(out, ':');
+        *column += 1;
+        return;
+    }
+    bare.name = STR_EMPTY;
+    if (named)
+        buf_add_char(&piece, '<');
+    address_format(&piece, &bare);
+    if (named)
+        buf_add_char(&piece, '>');
+    if (needs_comma(list, i))
+        buf_add_char(&piece, ',');
+    add_piece(out, buf_str(&piece), first, column);
+    buf_deinit(&piece);
+}
+
+void field_add_addresses(struct buf *out, struct str name, const struct address_list *list,
+                         bool utf8)
+{
+    bool first = true;
+
+    if (list->count == 0)
+        return;
+
+    size_t column = begin(out, name);
+    for (size_t i = 0; i < list->count; i++)
+        add_address(out, list, i, utf8, &first, &column);
+    BUF_ADD(out, "\r\n");
+}
+
+void field_add_date(struct buf *out, struct str name, int64_t epoch_s, int16_t zone_min)
+{
+    (void)begin(out, name);
+    date_format(out, epoch_s, zone_min);
+    BUF_ADD(out, "\r\n");
+}
+
+void field_add_ids(struct buf *out, struct str name, const struct str *ids, size_t count)
+{
+    bool first = true;
+
+    if (count == 0)
+        return;
+
+    size_t column = begin(out, name);
+    for (size_t i = 0; i < count; i++) {
+        struct buf piece = { .at = NULL };
+
+        buf_add_char(&piece, '<');
+        for (size_t k = 0; k < ids[i].len; k++)
+            if ((unsigned char)ids[i].at[k] > ' ' && strchr("<>", ids[i].at[k]) == NULL)
+                buf_add_char(&piece, ids[i].at[k]);
+        buf_add_char(&piece, '>');
+        add_piece(out, buf_str(&piece), &first, &column);
+        buf_deinit(&piece);
+    }
+    BUF_ADD(out, "\r\n");
+}
