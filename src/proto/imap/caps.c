@@ -1,0 +1,73 @@
+/* proto/imap/caps.c - the capabilities. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "proto/imap/caps.h"
+
+#include "proto/imap/command.h"
+
+/* In the order in which they are listed. A name before log-in is one that a client can use then. */
+static const struct {
+    const char *name;
+    uint32_t need, forbid;
+} caps[] = {
+    { "IMAP4rev1", 0, 0 },
+    { "LITERAL+", 0, 0 },
+    { "SASL-IR", 0, IMAP_AUTHED },
+    { "STARTTLS", IMAP_TLS_READY, IMAP_SECURE | IMAP_AUTHED },
+    { "LOGINDISABLED", 0, IMAP_LOGIN_OK | IMAP_AUTHED },
+    { "AUTH=PLAIN", IMAP_LOGIN_OK, IMAP_AUTHED },
+    { "AUTH=LOGIN", IMAP_LOGIN_OK, IMAP_AUTHED },
+    { "ID", 0, 0 },
+    { "ENABLE", 0, 0 },
+    { "IDLE", 0, 0 },
+    { "NAMESPACE", IMAP_AUTHED, 0 },
+    { "UIDPLUS", IMAP_AUTHED, 0 },
+    { "MOVE", IMAP_AUTHED, 0 },
+    { "UNSELECT", IMAP_AUTHED, 0 },
+    { "CHILDREN", IMAP_AUTHED, 0 },
+    { "SPECIAL-USE", IMAP_AUTHED, 0 },
+    { "CREATE-SPECIAL-USE", IMAP_AUTHED, 0 },
+    { "LIST-EXTENDED", IMAP_AUTHED, 0 },
+    { "LIST-STATUS", IMAP_AUTHED, 0 },
+    { "STATUS=SIZE", IMAP_AUTHED, 0 },
+    { "ESEARCH", IMAP_AUTHED, 0 },
+    { "WITHIN", IMAP_AUTHED, 0 },
+    { "CONDSTORE", IMAP_AUTHED, 0 },
+    { "OBJECTID", IMAP_AUTHED, 0 },
+    { "SAVEDATE", IMAP_AUTHED, 0 },
+    { "PREVIEW", IMAP_AUTHED, 0 },
+    { "UNAUTHENTICATE", IMAP_AUTHED, 0 },
+    { "UTF8=ACCEPT", IMAP_AUTHED, 0 },
+};
+
+static const struct {
+    struct str name;
+    uint32_t fact;
+} enables[] = {
+    { STR_INIT("UTF8=ACCEPT"), IMAP_UTF8 },
+    { STR_INIT("CONDSTORE"), IMAP_CONDSTORE },
+};
+
+void caps_format(struct buf *out, uint32_t facts, uint64_t append_bytes_max)
+{
+    const char *between = "";
+
+    for (size_t i = 0; i < ARRAY_LEN(caps); i++) {
+        if ((facts & caps[i].need) != caps[i].need || (facts & caps[i].forbid) != 0)
+            continue;
+        buf_add(out, str_from_z(between));
+        buf_add(out, str_from_z(caps[i].name));
+        between = " ";
+    }
+    if (append_bytes_max > 0 && (facts & IMAP_AUTHED) != 0) {
+        BUF_ADD(out, " APPENDLIMIT=");
+        buf_add_u64(out, append_bytes_max);
+    }
+}
+
+uint32_t caps_enable_fact(struct str name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(enables); i++)
+        if (str_eq_nocase(name, enables[i].name))
+            return enables[i].fact;
+    return 0;
+}
