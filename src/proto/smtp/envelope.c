@@ -155,13 +155,13 @@ static struct refusal take_parameters(struct smtp *s, struct smtp_transaction *t
                                       const struct parameter *rows, size_t count)
 {
     unsigned seen = 0;
-    struct param p;
+    struct esmtp_param p;
     bool end;
 
     for (;;) {
         size_t i = 0;
 
-        if (param_next(&rest, &p, &end) != OK)
+        if (esmtp_param_next(&rest, &p, &end) != OK)
             return (struct refusal){ 501, "5.5.4 Parameters look like KEYWORD=value" };
         if (end)
             return ACCEPTED;

@@ -23,7 +23,7 @@ static bool value_ok(struct str s)
     return s.len > 0;
 }
 
-enum err param_next(struct str *rest, struct param *ret, bool *ret_end)
+enum err esmtp_param_next(struct str *rest, struct esmtp_param *ret, bool *ret_end)
 {
     struct str word;
     size_t equals;
@@ -35,9 +35,9 @@ enum err param_next(struct str *rest, struct param *ret, bool *ret_end)
 
     word = str_split(rest, ' ');
     equals = str_find_char(word, '=');
-    *ret = (struct param){ .keyword = str_take(word, equals),
-                           .has_value = equals != STR_NOT_FOUND,
-                           .value = STR_EMPTY };
+    *ret = (struct esmtp_param){ .keyword = str_take(word, equals),
+                                 .has_value = equals != STR_NOT_FOUND,
+                                 .value = STR_EMPTY };
     if (ret->has_value) {
         ret->value = str_skip(word, equals + 1);
         if (!value_ok(ret->value))

@@ -1,6 +1,6 @@
 /* proto/smtp/param.h - the parameters behind the path of MAIL and RCPT, and their xtext.
  *
- * Pure. Results of param_next point into the line. Errors: ERR_SYNTAX.
+ * Pure. Results of esmtp_param_next point into the line. Errors: ERR_SYNTAX.
  * Spec: RFC 5321 4.1.2 (esmtp-param), RFC 3461 4 (xtext). Tests: param_test.c.
  * Fuzz: smtp_fuzz.c. */
 /* SPDX-License-Identifier: Apache-2.0 */
@@ -11,14 +11,14 @@
 #include "base/err.h"
 
 /* esmtp-param = esmtp-keyword ["=" esmtp-value] */
-struct param {
+struct esmtp_param {
     struct str keyword, value;
     bool has_value;
 };
 
 /* Takes the next one, with the blanks in front of it, from *rest; *ret_end is true when there was
  * none. */
-MUST_USE enum err param_next(struct str *rest, struct param *ret, bool *ret_end);
+MUST_USE enum err esmtp_param_next(struct str *rest, struct esmtp_param *ret, bool *ret_end);
 
 /* True when `s` is well-formed and stands for printable ASCII, as RET's neighbours ENVID and ORCPT
  * must (RFC 3461 4.2, 4.4). */

@@ -26,11 +26,11 @@ TEST(parameters_are_split_by_the_grammar)
     for (size_t i = 0; i < ARRAY_LEN(params); i++) {
         struct str rest = params[i].in;
         struct buf got = { 0 };
-        struct param p;
+        struct esmtp_param p;
         bool end = false;
         enum err e = OK;
 
-        while ((e = param_next(&rest, &p, &end)) == OK && !end) {
+        while ((e = esmtp_param_next(&rest, &p, &end)) == OK && !end) {
             buf_add(&got, p.keyword);
             if (p.has_value)
                 buf_printf(&got, "(%.*s)", STR_ARG(p.value));
