@@ -253,7 +253,7 @@ static bool split_addr_spec(struct str spec, struct str *ret_local, struct str *
     return true;
 }
 
-static void set_addr_spec(struct arena *mem, struct str spec, struct address *ret)
+static void set_addr_spec(struct arena *mem, struct str spec, struct mail_address *ret)
 {
     struct str local = spec, domain = STR_EMPTY;
 
@@ -263,7 +263,7 @@ static void set_addr_spec(struct arena *mem, struct str spec, struct address *re
 }
 
 /* What stands between the angle brackets: an optional obs-route, then the addr-spec. */
-static void set_angle(struct arena *mem, struct str inside, struct address *ret)
+static void set_angle(struct arena *mem, struct str inside, struct mail_address *ret)
 {
     if (inside.len > 0 && inside.at[0] == '@') {
         size_t colon = str_find_char(inside, ':');
@@ -278,7 +278,7 @@ static void set_angle(struct arena *mem, struct str inside, struct address *ret)
 
 /* The name of a mailbox is its phrase; without one, its last comment (the form of RFC 822). */
 static void set_name(struct arena *mem, const struct address_parser *p, const struct item *it,
-                     struct str phrase, struct address *ret)
+                     struct str phrase, struct mail_address *ret)
 {
     struct str name = clean(mem, phrase, CLEAN_PHRASE);
 
@@ -290,9 +290,9 @@ static void set_name(struct arena *mem, const struct address_parser *p, const st
 
 /* Turns an item into an address; false when it is empty or only a comment. */
 static bool item_to_address(struct arena *mem, const struct address_parser *p,
-                            const struct item *it, struct address *ret)
+                            const struct item *it, struct mail_address *ret)
 {
-    *ret = (struct address){ .kind = ADDRESS_MAILBOX };
+    *ret = (struct mail_address){ .kind = ADDRESS_MAILBOX };
     if (it->open != NONE) {
         set_name(mem, p, it, slice(p, it->start, it->open), ret);
         set_angle(mem, slice(p, it->open + 1, it->close), ret);
@@ -311,21 +311,21 @@ static bool item_to_address(struct arena *mem, const struct address_parser *p,
     return ret->local.len > 0;
 }
 
-bool address_next(struct arena *mem, struct address_parser *p, struct address *ret)
+bool address_next(struct arena *mem, struct address_parser *p, struct mail_address *ret)
 {
     while (p->pos < p->text.len) {
         /* A ";" that ends a group is left in place by the item before it, and seen here. */
         if (p->in_group && p->text.at[p->pos] == ';') {
             p->pos++;
             p->in_group = false;
-            *ret = (struct address){ .kind = ADDRESS_GROUP_END };
+            *ret = (struct mail_address){ .kind = ADDRESS_GROUP_END };
             return true;
         }
         struct item it = take_item(p);
 
         if (it.stop == ':') {
             p->in_group = true;
-            *ret = (struct address){ .kind = ADDRESS_GROUP_START };
+            *ret = (struct mail_address){ .kind = ADDRESS_GROUP_START };
             ret->name = clean(mem, slice(p, it.start, it.end), CLEAN_PHRASE);
             return true;
         }
@@ -337,7 +337,7 @@ bool address_next(struct arena *mem, struct address_parser *p, struct address *r
     if (!p->in_group)
         return false;
     p->in_group = false;
-    *ret = (struct address){ .kind = ADDRESS_GROUP_END };
+    *ret = (struct mail_address){ .kind = ADDRESS_GROUP_END };
     return true;
 }
 
@@ -346,14 +346,15 @@ enum err address_list_parse(struct arena *mem, const struct message_limits *limi
 {
     struct address_parser p = address_parser_of(value);
     struct address_list list = { .at = NULL };
-    struct address next;
+    struct mail_address next;
     size_t room = 0;
 
     while (address_next(mem, &p, &next)) {
         if (list.count == limits->addresses_max)
             return ERR_LIMIT;
         if (list.count == room) {
-            struct address *grown = ARENA_ARRAY(mem, struct address, room == 0 ? 4 : room * 2);
+            struct mail_address *grown =
+                ARENA_ARRAY(mem, struct mail_address, room == 0 ? 4 : room * 2);
 
             if (room > 0)
                 memcpy(grown, list.at, room * sizeof(*grown));
@@ -403,7 +404,7 @@ void address_format_local(struct buf *out, struct str local)
         add_quoted(out, local);
 }
 
-static void format_addr_spec(struct buf *out, const struct address *a)
+static void format_addr_spec(struct buf *out, const struct mail_address *a)
 {
     address_format_local(out, a->local);
     if (a->domain.len == 0)
@@ -414,7 +415,7 @@ static void format_addr_spec(struct buf *out, const struct address *a)
             buf_add_char(out, a->domain.at[i]);
 }
 
-void address_format(struct buf *out, const struct address *a)
+void mail_address_format(struct buf *out, const struct mail_address *a)
 {
     if (a->kind == ADDRESS_GROUP_END) {
         buf_add_char(out, ';');

@@ -26,7 +26,7 @@ enum address_kind {
 
 /* A string that is not there has a null `at` (NIL in ENVELOPE). A mailbox without a domain, as in
  * "To: root", has an empty domain that is there. */
-struct address {
+struct mail_address {
     enum address_kind kind;
     struct str name;   /* display name, or the comment that stands for it; unquoted */
     struct str route;  /* obsolete source route, "@a,@b" */
@@ -47,7 +47,7 @@ struct address_parser {
 };
 
 struct address_list {
-    struct address *at;
+    struct mail_address *at;
     size_t count;
 };
 
@@ -58,7 +58,7 @@ static inline struct address_parser address_parser_of(struct str value)
 
 /* The next mailbox or group mark; false at the end. Empty list items are passed over. A group that
  * is never closed is closed at the end of the text. */
-bool address_next(struct arena *mem, struct address_parser *p, struct address *ret);
+bool address_next(struct arena *mem, struct address_parser *p, struct mail_address *ret);
 
 /* All of them; ERR_LIMIT when there are more than addresses_max. */
 MUST_USE enum err address_list_parse(struct arena *mem, const struct message_limits *limits,
@@ -66,7 +66,7 @@ MUST_USE enum err address_list_parse(struct arena *mem, const struct message_lim
 
 /* "name <local@domain>" or "local@domain", quoted where the grammar asks for it; group marks give
  * "name:" and ";". Non-ASCII is written as UTF-8. */
-void address_format(struct buf *out, const struct address *a);
+void mail_address_format(struct buf *out, const struct mail_address *a);
 
 /* A display name as phrase, and a local part, each as plain atoms or as a quoted string. */
 void address_format_phrase(struct buf *out, struct str name);

@@ -8,13 +8,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct arena *mem = arena_new(0);
     struct address_parser p = address_parser_of(str_from(data, size));
-    struct address a;
+    struct mail_address a;
     struct buf out = { .at = NULL };
     size_t count = 0;
 
     while (address_next(mem, &p, &a)) {
         BUG_ON(++count > 2 * size + 2);
-        address_format(&out, &a);
+        mail_address_format(&out, &a);
     }
     BUG_ON(str_find_char(buf_str(&out), '\n') != STR_NOT_FOUND);
     buf_deinit(&out);

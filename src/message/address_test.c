@@ -67,7 +67,7 @@ static struct str render(struct arena *mem, struct str in, struct buf *out)
 
     CHECK_OK(address_list_parse(mem, &limits, in, &list), "%.*s", STR_ARG(in));
     for (size_t i = 0; i < list.count; i++) {
-        const struct address *a = &list.at[i];
+        const struct mail_address *a = &list.at[i];
 
         if (a->kind == ADDRESS_GROUP_END) {
             BUF_ADD(out, "}\n");
@@ -156,7 +156,7 @@ TEST(more_addresses_than_the_limit_are_an_error)
 TEST(addresses_are_written_with_the_least_quoting)
 {
     static const struct {
-        struct address a;
+        struct mail_address a;
         struct str want;
     } out_rows[] = {
         { { ADDRESS_MAILBOX,
@@ -187,7 +187,7 @@ TEST(addresses_are_written_with_the_least_quoting)
     for (size_t i = 0; i < ARRAY_LEN(out_rows); i++) {
         struct buf out = { .at = NULL };
 
-        address_format(&out, &out_rows[i].a);
+        mail_address_format(&out, &out_rows[i].a);
         CHECK_STR(buf_str(&out), out_rows[i].want, "row %zu", i);
         buf_deinit(&out);
     }

@@ -268,7 +268,7 @@ static void add_returned_part(struct buf *out, const struct dsn *d)
 static void add_mailbox_field(struct buf *out, struct str field, struct str name,
                               const struct mailbox *m, bool utf8)
 {
-    struct address a = { .name = name, .local = m->local, .domain = m->domain };
+    struct mail_address a = { .name = name, .local = m->local, .domain = m->domain };
     struct address_list one = { &a, 1 };
 
     field_add_addresses(out, field, &one, utf8);

@@ -159,7 +159,7 @@ static bool needs_comma(const struct address_list *list, size_t i)
 static void add_address(struct buf *out, const struct address_list *list, size_t i, bool utf8,
                         bool *first, size_t *column)
 {
-    struct address bare = list->at[i];
+    struct mail_address bare = list->at[i];
     struct buf piece = { .at = NULL };
     bool named = bare.name.len > 0;
 
@@ -178,7 +178,7 @@ static void add_address(struct buf *out, const struct address_list *list, size_t
     bare.name = STR_EMPTY;
     if (named)
         buf_add_char(&piece, '<');
-    address_format(&piece, &bare);
+    mail_address_format(&piece, &bare);
     if (named)
         buf_add_char(&piece, '>');
     if (needs_comma(list, i))

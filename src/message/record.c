@@ -114,7 +114,7 @@ struct envelope_addresses envelope_addresses(struct str envelope, enum envelope_
     return (struct envelope_addresses){ r };
 }
 
-bool envelope_next(struct envelope_addresses *list, struct address *ret)
+bool envelope_next(struct envelope_addresses *list, struct mail_address *ret)
 {
     struct str text[ADDRESS_TEXTS];
     enum text_class class;
@@ -127,11 +127,11 @@ bool envelope_next(struct envelope_addresses *list, struct address *ret)
         return false;
     /* RFC 3501 7.4.2: a group's marks have no host; its end has no mailbox either. */
     if (text[3].at != NULL)
-        *ret = (struct address){ ADDRESS_MAILBOX, text[0], text[1], text[2], text[3] };
+        *ret = (struct mail_address){ ADDRESS_MAILBOX, text[0], text[1], text[2], text[3] };
     else if (text[2].at != NULL)
-        *ret = (struct address){ .kind = ADDRESS_GROUP_START, .name = text[2] };
+        *ret = (struct mail_address){ .kind = ADDRESS_GROUP_START, .name = text[2] };
     else
-        *ret = (struct address){ .kind = ADDRESS_GROUP_END };
+        *ret = (struct mail_address){ .kind = ADDRESS_GROUP_END };
     return true;
 }
 

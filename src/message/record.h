@@ -98,7 +98,7 @@ struct envelope_addresses {
 };
 struct envelope_addresses envelope_addresses(struct str envelope, enum envelope_field field);
 /* False at the end; *ret is written when true. */
-bool envelope_next(struct envelope_addresses *list, struct address *ret);
+bool envelope_next(struct envelope_addresses *list, struct mail_address *ret);
 
 enum part_kind {
     PART_LEAF,

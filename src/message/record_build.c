@@ -30,7 +30,7 @@ static struct str present(struct str s)
     return s.at == NULL ? STR_EMPTY : s;
 }
 
-static void put_address(struct buf *out, const struct address *a)
+static void put_address(struct buf *out, const struct mail_address *a)
 {
     bool mailbox = a->kind == ADDRESS_MAILBOX;
 
@@ -47,7 +47,7 @@ static void put_address(struct buf *out, const struct address *a)
 static void put_addresses(struct builder *b, const struct walk_value *values, struct buf *out)
 {
     uint32_t count = 0;
-    struct address a;
+    struct mail_address a;
 
     for (; values != NULL && values->value.at != NULL; values = values->next) {
         struct address_parser p = address_parser_of(values->value);
