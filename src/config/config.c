@@ -280,6 +280,41 @@ enum err config_set(struct arena *mem, struct config *c, struct str name, struct
     return apply(&t, &v);
 }
 
+static void copy_texts(struct arena *mem, struct config_texts *list)
+{
+    struct str *copies = ARENA_ARRAY(mem, struct str, list->count + 1);
+
+    for (size_t i = 0; i < list->count; i++)
+        copies[i] = arena_copy(mem, list->at[i]);
+    list->at = copies;
+}
+
+static void copy_durations(struct arena *mem, struct config_durations *list)
+{
+    uint64_t *copies = ARENA_ARRAY(mem, uint64_t, list->count + 1);
+
+    memcpy(copies, list->at, list->count * sizeof(*copies));
+    list->at = copies;
+}
+
+struct config *config_copy(struct arena *mem, const struct config *c)
+{
+    struct config *copy = ARENA_NEW(mem, struct config);
+
+    *copy = *c;
+    for (size_t i = 0; i < setting_count; i++) {
+        void *field = field_of(copy, &setting_rows[i]);
+
+        if (setting_rows[i].type == SETTING_TEXT)
+            *(struct str *)field = arena_copy(mem, *(struct str *)field);
+        else if (setting_rows[i].type == SETTING_TEXTS)
+            copy_texts(mem, field);
+        else if (setting_rows[i].type == SETTING_DURATIONS)
+            copy_durations(mem, field);
+    }
+    return copy;
+}
+
 static bool same_texts(const struct config_texts *a, const struct config_texts *b)
 {
     if (a->count != b->count)

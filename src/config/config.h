@@ -64,8 +64,12 @@ MUST_USE enum err config_parse(struct arena *mem, struct str text, struct config
 MUST_USE enum err config_set(struct arena *mem, struct config *c, struct str name, struct str value,
                              struct errinfo *why);
 
+/* All of `c`, with its text, in `mem`. */
+struct config *config_copy(struct arena *mem, const struct config *c);
+
 /* For a reload: takes the settings that need a restart from `running` over into `fresh`, and adds
- * the names of those that differed to `ret_names`, with commas between. */
+ * the names of those that differed to `ret_names`, with commas between. The text of what was taken
+ * over still lives where `running` has it: config_copy before that goes. */
 void config_keep_fixed(struct config *fresh, const struct config *running, struct buf *ret_names);
 
 #endif

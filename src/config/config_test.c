@@ -189,6 +189,23 @@ TEST(a_reload_keeps_what_needs_a_restart_and_names_it)
     buf_deinit(&names);
 }
 
+TEST(a_copy_lives_longer_than_what_it_was_made_of)
+{
+    SCRATCH(mem, NULL);
+    struct arena *former = arena_new(0);
+    struct config *c = config_new(former), *copy;
+    struct buf want = { 0 }, got = { 0 };
+
+    CHECK_OK(config_set(former, c, STR("server.host_name"), STR("mail.crepes.fr"), NULL), "set");
+    describe_file_of(c, &want);
+    copy = config_copy(mem, c);
+    arena_free(former);
+    describe_file_of(copy, &got);
+    CHECK_STR(buf_str(&got), buf_str(&want), "the same settings");
+    buf_deinit(&want);
+    buf_deinit(&got);
+}
+
 TEST(the_manual_page_names_every_setting)
 {
     struct buf page = { 0 };

@@ -1,5 +1,6 @@
 /* os/path_test.c */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "os/machine.h"
 #include "os/os_test.h"
 #include "os/path.h"
 
@@ -36,4 +37,12 @@ TEST(what_cannot_be_read_or_written_is_named)
     CHECK_OK(path_write(path, STR("four"), &why), "%s", why.text);
     CHECK_EQ(path_read(mem, path, 3, &got, &why), ERR_LIMIT, "too large");
     folder_remove(folder);
+}
+
+TEST(the_machine_has_cores_and_a_name)
+{
+    SCRATCH(mem, NULL);
+
+    CHECK(machine_cores() >= 1, "cores");
+    CHECK(machine_name(mem).len > 0, "name");
 }

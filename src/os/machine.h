@@ -1,0 +1,27 @@
+/* os/machine.h - facts about the machine, and giving a file to a user.
+ *
+ * Read when a server or a command starts. Results live in `mem`. Errors: as in os/file.h.
+ * Tests: path_test.c. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef POSTERN_OS_MACHINE_H
+#define POSTERN_OS_MACHINE_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "os/process.h"
+
+/* Processor cores that this process may use; at least 1. */
+unsigned machine_cores(void);
+
+/* The machine's own name, fully qualified when it knows a domain; "localhost" when it has none. */
+struct str machine_name(struct arena *mem);
+
+/* Makes a file or folder belong to a user. Only root can. */
+MUST_USE enum err machine_give(struct str path, const struct process_user *to, struct errinfo *why);
+
+/* Reads one line from the terminal with the echo off, or from standard input when that is no
+ * terminal (scripts). ERR_CLOSED at the end of input, ERR_LIMIT when the line is too long. */
+MUST_USE enum err machine_read_secret(struct arena *mem, struct str prompt, struct str *ret,
+                                      struct errinfo *why);
+
+#endif

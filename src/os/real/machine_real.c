@@ -1,0 +1,87 @@
+/* os/real/machine_real.c - cores, names, owners, and a secret from the terminal. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "os/machine.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <sched.h>
+#include <termios.h>
+#include <unistd.h>
+
+enum { NAME_BYTES_MAX = 256, SECRET_BYTES_MAX = 1024 };
+
+unsigned machine_cores(void)
+{
+    cpu_set_t set;
+    int count = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
+
+    return count < 1 ? 1 : (unsigned)count;
+}
+
+/* The local files know the domain of a short name; no server is asked. */
+struct str machine_name(struct arena *mem)
+{
+    char name[NAME_BYTES_MAX] = "";
+    struct addrinfo hints = { .ai_flags = AI_CANONNAME, .ai_family = AF_UNSPEC }, *found;
+    struct str ret;
+
+    if (gethostname(name, sizeof(name) - 1) != 0 || name[0] == '\0')
+        return STR("localhost");
+    ret = arena_copy(mem, str_from_z(name));
+    if (str_find_char(ret, '.') == STR_NOT_FOUND && getaddrinfo(name, NULL, &hints, &found) == 0) {
+        if (found->ai_canonname != NULL && strchr(found->ai_canonname, '.') != NULL)
+            ret = arena_copy(mem, str_from_z(found->ai_canonname));
+        freeaddrinfo(found);
+    }
+    return ret;
+}
+
+enum err machine_give(struct str path, const struct process_user *to, struct errinfo *why)
+{
+    SCRATCH(tmp, NULL);
+
+    if (chown(arena_copy_z(tmp, path), to->uid, to->gid) == 0)
+        return OK;
+    return err_set(why, errno == EPERM ? ERR_DENIED : ERR_IO, "cannot give '%.*s' away: %s",
+                   STR_ARG(path), strerror(errno));
+}
+
+/* One octet at a time, so that nothing behind the line is taken from whoever reads next. */
+static enum err read_line(char *at, size_t max, size_t *ret_len)
+{
+    size_t len = 0;
+    ssize_t got;
+
+    while ((got = read(STDIN_FILENO, at + len, 1)) == 1 && at[len] != '\n')
+        if (++len == max)
+            return ERR_LIMIT;
+    if (got != 1 && len == 0)
+        return ERR_CLOSED;
+    *ret_len = len;
+    return OK;
+}
+
+enum err machine_read_secret(struct arena *mem, struct str prompt, struct str *ret,
+                             struct errinfo *why)
+{
+    char *line = arena_alloc(mem, SECRET_BYTES_MAX + 1);
+    struct termios before, silent;
+    bool terminal = tcgetattr(STDIN_FILENO, &before) == 0;
+    size_t len;
+
+    if (terminal) {
+        (void)fprintf(stderr, "%.*s", STR_ARG(prompt));
+        silent = before;
+        silent.c_lflag &= ~(tcflag_t)ECHO;
+        (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+    }
+    enum err e = read_line(line, SECRET_BYTES_MAX, &len);
+    if (terminal) {
+        (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+        (void)fprintf(stderr, "\n");
+    }
+    if (e != OK)
+        return err_set(why, e, e == ERR_LIMIT ? "the line is too long" : "nothing was entered");
+    *ret = str_from(line, len);
+    return OK;
+}
