@@ -226,6 +226,8 @@ static const struct loop_ops real_ops = {
     .random = real_random,
     .run = real_run,
     .free = real_free,
+    .stream_connect = real_stream_connect,
+    .channel_pair = real_channel_pair,
     .workers_new = real_workers_new,
 };
 

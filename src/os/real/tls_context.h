@@ -1,0 +1,18 @@
+/* os/real/tls_context.h - what the streams of both sides see of a TLS context.
+ *
+ * Inside os/ only. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef POSTERN_OS_REAL_TLS_CONTEXT_H
+#define POSTERN_OS_REAL_TLS_CONTEXT_H
+
+#include "os/real/openssl.h"
+
+#include "os/tls.h"
+
+/* Sessions ready for a handshake; null when OpenSSL cannot. */
+SSL *tls_server_session(struct tls_server *t);
+SSL *tls_client_session(struct tls_client *t, struct str server_name);
+/* OpenSSL's oldest queued error in words; the queue is emptied. */
+void tls_error_text(char *ret, size_t size);
+
+#endif
