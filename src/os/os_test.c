@@ -5,6 +5,8 @@
 #include <ftw.h>
 #include <unistd.h>
 
+#include "os/process.h"
+
 enum { SLICE_MS = 2, RUN_MS_MAX = 5000, FTW_OPEN_MAX = 8 };
 
 const char *side_name(enum side side)
@@ -73,6 +75,18 @@ void bench_pass(struct bench *w, uint64_t ms)
     struct pass p = { w->a, loop_now_ms(w->a) + ms };
 
     CHECK(bench_run(w, has_passed, &p), "time passes");
+}
+
+struct address bench_listen(struct bench *w, void (*accept)(void *ctx, struct stream *s), void *ctx,
+                            struct listener **ret)
+{
+    struct address at;
+    int fd;
+
+    CHECK(address_parse(STR("127.0.0.1"), w->side == SIDE_REAL ? 0 : 25, &at), "address");
+    CHECK_OK(process_listen(&at, false, &fd, NULL), "listen");
+    *ret = listener_from_fd(w->b, fd, accept, ctx);
+    return process_bound_to(fd);
 }
 
 struct str folder_new(char at[64])

@@ -9,6 +9,7 @@
 
 #include "os/file.h"
 #include "os/loop.h"
+#include "os/stream.h"
 #include "testing.h"
 
 enum side { SIDE_REAL, SIDE_COUNT, SIDE_SIMULATED };
@@ -27,6 +28,10 @@ void bench_close(struct bench *w);
 bool bench_run(struct bench *w, bool (*until)(void *ctx), void *ctx);
 /* For a while of the clock, without a condition. */
 void bench_pass(struct bench *w, uint64_t ms);
+
+/* Listens in loop b at an address of the side's kind, which is returned. */
+struct address bench_listen(struct bench *w, void (*accept)(void *ctx, struct stream *s), void *ctx,
+                            struct listener **ret);
 
 /* A fresh folder below the system's temporary one, removed with its files by folder_remove. */
 struct str folder_new(char at[64]);

@@ -4,10 +4,13 @@
  * and a context. Reading is push: bytes() is offered what arrived and says how much it took; the
  * rest is kept (at most STREAM_HELD_MAX, then reading stops) and offered again with what follows,
  * or at once after stream_resume. Writing is queueing: stream_write never blocks and never fails;
- * owners keep stream_queued() small by producing more only on drained(). An idle stream holds no
- * buffer. After closed() the owner must call stream_free; it may call stream_free at any time,
- * also from inside an event, and then gets no further event. Errors come through closed().
- * Tests: stream_test.c (real and simulated). */
+ * owners keep stream_queued() small by producing more only on drained(); what is written during one
+ * turn leaves together at its end. An idle stream holds no buffer. A peer that ends its sending
+ * side still gets what is queued: held octets are offered once more, then closed(ERR_CLOSED) comes
+ * when the queue is out. An owner that is busy with earlier octets must be paused meanwhile, else
+ * octets that it leaves then are lost. After closed() the owner must call stream_free; it may call
+ * stream_free at any time, also from inside an event, and then gets no further event. Errors come
+ * through closed(). Tests: stream_test.c (real and simulated). */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef POSTERN_OS_STREAM_H
 #define POSTERN_OS_STREAM_H
@@ -25,7 +28,7 @@ struct stream_events {
     size_t (*bytes)(void *ctx, struct str bytes); /* returns how many octets were taken */
     void (*drained)(void *ctx);                   /* the queue became empty; or null */
     void (*connected)(void *ctx);                 /* clients: the connection stands; or null */
-    void (*secured)(void *ctx, enum err e, const struct errinfo *why); /* OK: TLS stands */
+    void (*secured)(void *ctx, enum err e, const struct errinfo *why); /* see below */
     void (*closed)(void *ctx, enum err why); /* ERR_CLOSED: the peer ended; else what broke */
 };
 
@@ -43,10 +46,14 @@ size_t stream_queued(const struct stream *s); /* octets not yet given to the ker
 /* Stops and restarts bytes(); resume offers what is held on the next turn. */
 void stream_pause(struct stream *s);
 void stream_resume(struct stream *s);
-/* Flushes the queue (waiting at most `within_ms`), ends the sending side, then calls closed(). */
+/* Flushes the queue, ends the sending side, and drops what the peer still sends until it ends, too,
+ * so that it surely reads the last reply. closed(OK) follows, or ERR_TIMEOUT after `within_ms`. */
 void stream_finish(struct stream *s, uint64_t within_ms);
 
-/* Starts TLS once the queue is flushed. Octets held or arriving before the call count as handshake;
+/* secured() tells how the handshake ended: OK, or ERR_TLS with `why`; after an error nothing else
+ * comes and the stream must be freed. Without secured(), closed(ERR_TLS) is called instead.
+ *
+ * Starts TLS once the queue is flushed. Octets held or arriving before the call count as handshake;
  * a caller that must drop pipelined plaintext calls stream_drop_held first. */
 void stream_drop_held(struct stream *s);
 void stream_start_tls_server(struct stream *s, struct tls_server *context);

@@ -326,22 +326,26 @@ static void offer(struct real_stream *s, const char *at, size_t len)
     keep(s, at + taken, len - taken);
 }
 
-/* A last chance for octets that were left, then the end: at once, or when the queue is out. A
- * paused owner is busy with what it has and hears of the end when it resumes. */
+/* Offers what is held; false when nothing of it was taken (or the stream is gone). */
+static bool offer_held(struct real_stream *s)
+{
+    char *held = s->held;
+    size_t len = s->held_len;
+
+    s->held = NULL;
+    s->held_len = 0;
+    offer(s, held, len);
+    free(held);
+    return !gone(s) && s->held_len < len;
+}
+
+/* Octets that were left are offered as long as some are taken, then comes the end: at once, or
+ * when the queue is out. A paused owner is busy with what it has and hears of it on resuming. */
 static void peer_has_ended(struct real_stream *s)
 {
     s->peer_ended = true;
-    if (s->paused)
-        return;
-    if (s->held_len > 0) {
-        char *held = s->held;
-        size_t len = s->held_len;
-
-        s->held = NULL;
-        s->held_len = 0;
-        offer(s, held, len);
-        free(held);
-    }
+    while (!s->paused && s->held_len > 0 && offer_held(s))
+        continue;
     if (!gone(s) && ended_and_done(s))
         tell_closed(s, ERR_CLOSED);
 }
@@ -412,13 +416,7 @@ static void run_resume(void *ctx)
     if (s->peer_ended) {
         peer_has_ended(s);
     } else if (s->held_len > 0) {
-        char *held = s->held;
-        size_t len = s->held_len;
-
-        s->held = NULL;
-        s->held_len = 0;
-        offer(s, held, len);
-        free(held);
+        (void)offer_held(s);
     }
     /* OpenSSL may keep decrypted octets of which epoll knows nothing. */
     if (!gone(s) && s->tls != NULL && s->tls->state == TLS_UP && !s->paused && !s->peer_ended &&

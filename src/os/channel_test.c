@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "os/channel.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/codec.h"
+#include "os/os_test.h"
+#include "os/process.h"
+#include "os/sim.h"
+
+enum { FRAMES = 3000 };
+
+struct end {
+    struct channel *c;
+    uint64_t frames, octets;
+    struct file *file;
+    bool echo, closed, drained, free_on_frame, in_order;
+    enum err why;
+};
+
+static void on_frame(void *ctx, struct str frame, struct file *file)
+{
+    struct end *e = ctx;
+
+    if (frame.len >= 8 && load_u64(frame.at) != e->frames)
+        e->in_order = false;
+    e->frames++;
+    e->octets += frame.len;
+    if (e->free_on_frame) {
+        channel_free(e->c);
+        e->c = NULL;
+    } else if (e->echo) {
+        channel_send(e->c, frame, file);
+    }
+    if (file != NULL && e->file == NULL && !e->echo)
+        e->file = file;
+    else
+        file_close(file);
+}
+
+static void on_drained(void *ctx)
+{
+    ((struct end *)ctx)->drained = true;
+}
+
+static void on_closed(void *ctx, enum err why)
+{
+    ((struct end *)ctx)->closed = true;
+    ((struct end *)ctx)->why = why;
+}
+
+static const struct channel_events events = { on_frame, on_drained, on_closed };
+
+struct pair {
+    struct bench w;
+    struct end a, b;
+};
+
+static void pair_open(struct pair *p, enum side side)
+{
+    *p = (struct pair){ .a = { .in_order = true }, .b = { .in_order = true } };
+    bench_open(&p->w, side);
+    CHECK_OK(channel_pair(p->w.a, p->w.b, &p->a.c, &p->b.c, NULL), "%s", side_name(side));
+    channel_set_events(p->a.c, &events, &p->a);
+    channel_set_events(p->b.c, &events, &p->b);
+}
+
+static void pair_close(struct pair *p)
+{
+    file_close(p->a.file);
+    file_close(p->b.file);
+    channel_free(p->a.c);
+    channel_free(p->b.c);
+    bench_close(&p->w);
+}
+
+static void send_numbered(struct end *e, uint64_t number, size_t len)
+{
+    char *frame = calloc(1, len + 8);
+
+    store_u64(frame, number);
+    channel_send(e->c, str_from(frame, len + 8), NULL);
+    free(frame);
+}
+
+static bool all_echoed(void *ctx)
+{
+    struct pair *p = ctx;
+
+    return p->a.frames == FRAMES;
+}
+
+TEST(frames_arrive_whole_and_in_order)
+{
+    for (enum side side = 0; side < SIDE_COUNT; side++) {
+        struct pair p;
+
+        pair_open(&p, side);
+        p.b.echo = true;
+        for (uint64_t i = 0; i < FRAMES; i++)
+            send_numbered(&p.a, i, (size_t)(i * i * 7919 % 9000));
+        CHECK(channel_queued(p.a.c) > 0, "%s: sending queues", side_name(side));
+        CHECK(bench_run(&p.w, all_echoed, &p), "%s: %d came", side_name(side), (int)p.a.frames);
+        CHECK(p.a.in_order && p.b.in_order, "%s", side_name(side));
+        CHECK(p.a.drained && channel_queued(p.a.c) == 0, "%s", side_name(side));
+        pair_close(&p);
+    }
+}
+
+static bool three_came(void *ctx)
+{
+    return ((struct pair *)ctx)->b.frames == 3;
+}
+
+TEST(the_largest_and_the_smallest_frame_pass)
+{
+    for (enum side side = 0; side < SIDE_COUNT; side++) {
+        struct pair p;
+
+        pair_open(&p, side);
+        send_numbered(&p.a, 0, CHANNEL_FRAME_MAX - 8);
+        channel_send(p.a.c, STR_EMPTY, NULL);
+        send_numbered(&p.a, 2, CHANNEL_FRAME_MAX - 8);
+        CHECK(bench_run(&p.w, three_came, &p), "%s", side_name(side));
+        CHECK_EQ(p.b.octets, 2 * CHANNEL_FRAME_MAX, "%s", side_name(side));
+        CHECK(p.b.in_order, "%s", side_name(side));
+        pair_close(&p);
+    }
+}
+
+static struct fs *test_fs(struct pair *p, char path[64], struct sim_disk **disk)
+{
+    struct fs *fs;
+
+    (void)p;
+    (void)disk;
+    CHECK_OK(fs_new_real(folder_new(path), false, &fs, NULL), "folder");
+    return fs;
+}
+
+static void send_file(struct pair *p, struct fs *fs, struct str content)
+{
+    struct file *f;
+
+    CHECK_OK(fs_open_unnamed(fs, &f, NULL), "file");
+    CHECK_OK(file_pwrite(f, 0, content, NULL), "content");
+    channel_send(p->a.c, STR("here"), f);
+    file_close(f);
+}
+
+TEST(a_file_comes_along_with_its_frame)
+{
+    for (enum side side = 0; side < SIDE_COUNT; side++) {
+        struct sim_disk *disk = NULL;
+        struct pair p;
+        char path[64], got[4];
+
+        pair_open(&p, side);
+        struct fs *fs = test_fs(&p, path, &disk);
+        channel_send(p.a.c, STR("before"), NULL);
+        send_file(&p, fs, STR("mail"));
+        send_file(&p, fs, STR("more")); /* the receiver closes this one */
+        CHECK(bench_run(&p.w, three_came, &p), "%s", side_name(side));
+        CHECK(p.b.file != NULL, "%s", side_name(side));
+        CHECK_OK(file_pread(p.b.file, 0, got, 4, NULL), "%s", side_name(side));
+        CHECK_STR(str_from(got, 4), STR("mail"), "%s", side_name(side));
+        file_close(p.b.file);
+        p.b.file = NULL;
+        fs_free(fs);
+        folder_remove(str_from_z(path));
+        pair_close(&p);
+    }
+}
+
+static bool b_closed(void *ctx)
+{
+    return ((struct pair *)ctx)->b.closed;
+}
+
+TEST(the_other_side_hears_of_the_end)
+{
+    for (enum side side = 0; side < SIDE_COUNT; side++) {
+        struct pair p;
+
+        pair_open(&p, side);
+        channel_send(p.a.c, STR("last"), NULL);
+        channel_free(p.a.c);
+        p.a.c = NULL;
+        CHECK(bench_run(&p.w, b_closed, &p), "%s", side_name(side));
+        CHECK_EQ(p.b.frames, 1, "%s: what was queued still comes", side_name(side));
+        CHECK_EQ(p.b.why, ERR_CLOSED, "%s", side_name(side));
+        channel_send(p.b.c, STR("into the void"), NULL);
+        bench_pass(&p.w, 10);
+        pair_close(&p);
+    }
+}
+
+static bool a_closed(void *ctx)
+{
+    return ((struct pair *)ctx)->a.closed;
+}
+
+TEST(a_channel_may_be_freed_inside_its_event)
+{
+    for (enum side side = 0; side < SIDE_COUNT; side++) {
+        struct pair p;
+
+        pair_open(&p, side);
+        p.b.free_on_frame = true;
+        for (uint64_t i = 0; i < 10; i++)
+            send_numbered(&p.a, i, 20000);
+        CHECK(bench_run(&p.w, a_closed, &p), "%s", side_name(side));
+        CHECK_EQ(p.b.frames, 1, "%s: nothing comes after that", side_name(side));
+        pair_close(&p);
+    }
+}
+
+TEST(nonsense_on_the_wire_ends_a_channel)
+{
+    static const struct str rows[] = {
+        STR_INIT("\x00\x10\x00\x01"),  /* one octet over the limit */
+        STR_INIT("\xFF\xFF\xFF\xFF"),  /* everything */
+        STR_INIT("\x80\x00\x00\x01x"), /* a file is announced, none came */
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct pair p = { .a = { .in_order = true } };
+        int fd[2];
+
+        bench_open(&p.w, SIDE_REAL);
+        CHECK_OK(process_socket_pair(fd, NULL), "row %zu", i);
+        p.b.c = channel_from_fd(p.w.b, fd[1]);
+        channel_set_events(p.b.c, &events, &p.b);
+        CHECK_EQ(write(fd[0], rows[i].at, rows[i].len), rows[i].len, "row %zu", i);
+        CHECK(bench_run(&p.w, b_closed, &p), "row %zu", i);
+        CHECK_EQ(p.b.why, ERR_CORRUPT, "row %zu", i);
+        process_close(fd[0]);
+        pair_close(&p);
+    }
+}
+
+static void on_accept(void *ctx, struct channel *c)
+{
+    struct end *e = ctx;
+
+    if (e->c != NULL) /* the one before only looked whether the door is alive */
+        channel_free(e->c);
+    e->c = c;
+    e->echo = true;
+    channel_set_events(c, &events, e);
+}
+
+static bool one_echo(void *ctx)
+{
+    return ((struct pair *)ctx)->a.frames == 1;
+}
+
+TEST(the_administration_has_a_door_with_a_name)
+{
+    struct pair p = { .a = { .in_order = true } };
+    struct channel_listener *l, *second;
+    char path[64], name[80];
+
+    bench_open(&p.w, SIDE_REAL);
+    (void)snprintf(name, sizeof name, "%s/door", folder_new(path).at);
+    CHECK_EQ(channel_connect(p.w.a, str_from_z(name), &p.a.c, NULL), ERR_NOT_FOUND, "no door");
+    CHECK_OK(channel_listen(p.w.b, str_from_z(name), on_accept, &p.b, &l), "listen");
+    CHECK_EQ(channel_listen(p.w.b, str_from_z(name), on_accept, &p.b, &second), ERR_IN_USE,
+             "a living one is not replaced");
+    CHECK_OK(channel_connect(p.w.a, str_from_z(name), &p.a.c, NULL), "connect");
+    channel_set_events(p.a.c, &events, &p.a);
+    channel_send(p.a.c, STR("hello"), NULL);
+    CHECK(bench_run(&p.w, one_echo, &p), "echo");
+    channel_listener_free(l);
+    folder_remove(str_from_z(path));
+    pair_close(&p);
+}
