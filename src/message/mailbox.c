@@ -289,7 +289,7 @@ static enum err parse_domain(struct str *rest, struct draft *d)
     if (len > MAILBOX_DOMAIN_BYTES_MAX)
         return ERR_LIMIT;
     for (size_t i = 0; i < len; i++)
-        d->domain[i] = ascii_lower(rest->at[i]);
+        d->domain[i] = rest->at[i];
     d->domain_len = len;
     *rest = str_skip(*rest, len);
     return OK;
@@ -310,7 +310,16 @@ static enum err finish(struct arena *mem, const struct draft *d, unsigned allow,
     domain = utf8 ? text_nfc(mem, domain) : domain;
     if (domain.len > MAILBOX_DOMAIN_BYTES_MAX)
         return ERR_LIMIT;
-    *ret = (struct mailbox){ arena_copy(mem, local), arena_copy(mem, domain), utf8 };
+
+    char *lower = arena_alloc(mem, domain.len);
+    /* NFC turns some characters into ASCII letters and even into ";", so look again. */
+    for (size_t i = 0; i < domain.len; i++)
+        lower[i] = ascii_lower(domain.at[i]);
+    domain.at = lower;
+    if (utf8 && domain.len > 0 && domain.at[0] != '[' && domain_length(domain) != domain.len)
+        return ERR_SYNTAX;
+    utf8 = !utf8_is_ascii(local) || !utf8_is_ascii(domain);
+    *ret = (struct mailbox){ arena_copy(mem, local), domain, utf8 };
     return OK;
 }
 

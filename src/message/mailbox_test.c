@@ -60,6 +60,8 @@ static const struct {
       STR_INIT("al\xC3\xAD@cr\xC3\xAApes.fr"), STR_INIT("") },
     { STR_INIT("<al\xC3\xAD@cre\xCC\x82pes.fr>"), MAILBOX_UTF8, OK,
       STR_INIT("al\xC3\xAD@cr\xC3\xAApes.fr"), STR_INIT("") },
+    { STR_INIT("<a@b\xCD\xBE.fr>"), MAILBOX_UTF8, ERR_SYNTAX, STR_INIT(""), STR_INIT("") },
+    { STR_INIT("<a@\xE2\x84\xAA.fr>"), MAILBOX_UTF8, OK, STR_INIT("a@k.fr"), STR_INIT("") },
     { STR_INIT("<al\xC3\xAD@crepes.fr>"), 0, ERR_UNSUPPORTED, STR_INIT(""), STR_INIT("") },
     { STR_INIT("<al\xC3@crepes.fr>"), MAILBOX_UTF8, ERR_SYNTAX, STR_INIT(""), STR_INIT("") },
     { STR_INIT("<@crepes.fr>"), ALL, ERR_SYNTAX, STR_INIT(""), STR_INIT("") },

@@ -19,8 +19,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
         BUG_ON(!utf8_valid(text));
         param_format(&out, STR("filename"), text);
-        BUG_ON(param_list_parse(mem, &limits, buf_str(&out), &list) != OK);
-        BUG_ON(text.len < 3000 && !param_text(mem, &list, STR("filename"), &again));
+        /* Longer names take more segments than params_max. */
+        if (text.len < 3000) {
+            BUG_ON(param_list_parse(mem, &limits, buf_str(&out), &list) != OK);
+            BUG_ON(!param_text(mem, &list, STR("filename"), &again));
+        }
         buf_deinit(&out);
     }
     arena_free(mem);
