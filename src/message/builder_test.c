@@ -4,10 +4,11 @@
 #include "message/builder.h"
 #include "testing.h"
 
-static struct address alice_at = { .name = STR_INIT("Alice"),
-                                   .local = STR_INIT("alice"),
-                                   .domain = STR_INIT("crepes.fr") };
-static struct address bob_at = { .local = STR_INIT("bob"), .domain = STR_INIT("hamburger.edu") };
+static struct mail_address alice_at = { .name = STR_INIT("Alice"),
+                                        .local = STR_INIT("alice"),
+                                        .domain = STR_INIT("crepes.fr") };
+static struct mail_address bob_at = { .local = STR_INIT("bob"),
+                                      .domain = STR_INIT("hamburger.edu") };
 
 static struct compose simple(void)
 {
@@ -152,7 +153,7 @@ TEST(header_text_beyond_ascii_is_encoded_or_not)
     c.utf8 = true;
     builder_format(&out, &c);
     CHECK(str_find(buf_str(&out), STR("Subject: Cr\xC3\xAApes\r\n")) != STR_NOT_FOUND, "raw");
-    struct address utf8_at = { .local = STR("al\xC3\xAD"), .domain = STR("crepes.fr") };
+    struct mail_address utf8_at = { .local = STR("al\xC3\xAD"), .domain = STR("crepes.fr") };
     c.cc = (struct address_list){ &utf8_at, 1 };
     CHECK(builder_needs_utf8(&c), "an address does");
     buf_deinit(&out);

@@ -4,12 +4,12 @@
 
 #include "message/date.h"
 
-static bool same_mailbox(const struct address *a, const struct address *b)
+static bool same_mailbox(const struct mail_address *a, const struct mail_address *b)
 {
     return str_eq_nocase(a->domain, b->domain) && str_eq_nocase(a->local, b->local);
 }
 
-static bool contains(const struct address_list *list, const struct address *a)
+static bool contains(const struct address_list *list, const struct mail_address *a)
 {
     for (size_t i = 0; i < list->count; i++)
         if (list->at[i].kind == ADDRESS_MAILBOX && same_mailbox(&list->at[i], a))
@@ -23,7 +23,7 @@ static void add_others(struct address_list *to, const struct address_list *from,
                        const struct address_list *self, const struct address_list *seen)
 {
     for (size_t i = 0; i < from->count; i++) {
-        const struct address *a = &from->at[i];
+        const struct mail_address *a = &from->at[i];
 
         if (a->kind == ADDRESS_MAILBOX && a->domain.len > 0 && !contains(self, a) &&
             !contains(to, a) && !contains(seen, a))
@@ -89,7 +89,7 @@ static void add_first_name(struct buf *out, const struct address_list *list)
     else if (list->at[0].name.len > 0)
         buf_add(out, list->at[0].name);
     else
-        address_format(out, &list->at[0]);
+        mail_address_format(out, &list->at[0]);
 }
 
 /* RFC 3676 4.5: ">" before a line that is quoted already, "> " before any other. */
@@ -138,8 +138,8 @@ struct compose reply_compose(struct arena *mem, const struct message_limits *lim
     const struct address_list *author = o->reply_to.count > 0 ? &o->reply_to : &o->from;
     struct compose c = { .subject = reply_subject(mem, o->subject), .text = quotation(mem, o) };
 
-    c.to.at = ARENA_ARRAY(mem, struct address, author->count + o->to.count + 1);
-    c.cc.at = ARENA_ARRAY(mem, struct address, o->to.count + o->cc.count + 1);
+    c.to.at = ARENA_ARRAY(mem, struct mail_address, author->count + o->to.count + 1);
+    c.cc.at = ARENA_ARRAY(mem, struct mail_address, o->to.count + o->cc.count + 1);
     add_others(&c.to, author, self, &none);
     if (to_all) {
         add_others(&c.cc, &o->to, self, &c.to);
@@ -164,7 +164,7 @@ static void add_header_line(struct buf *out, struct str name, const struct addre
                      list->at[i - 1].kind != ADDRESS_GROUP_START;
 
         buf_add(out, i == 0 ? STR_EMPTY : comma ? STR(", ") : STR(" "));
-        address_format(out, &list->at[i]);
+        mail_address_format(out, &list->at[i]);
     }
     BUF_ADD(out, "\r\n");
 }
