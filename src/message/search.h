@@ -39,10 +39,11 @@ enum search_operand {
     SEARCH_WITH_UIDS
 };
 
-/* key, operand. The numbers travel: add at the end only. What IMAP has beyond these is written with
- * them: UNSEEN is NOT(FLAG seen), NEW is AND(FLAG recent, NOT(FLAG seen)), OLD is NOT(FLAG recent),
- * SAVEDATESUPPORTED is ALL. FLAG matches when all its bits are set; MODSEQ and SINCE are ">=",
- * LARGER is ">", SMALLER and BEFORE are "<", as in the RFCs. */
+/* key, operand. Rows stand in the order of what answering them costs: from HEADER on the octets are
+ * read, from LARGER on the meta data. The numbers travel between roles of one build only. What IMAP
+ * has beyond these is written with them: UNSEEN is NOT(FLAG seen), NEW is AND(FLAG recent, NOT(FLAG
+ * seen)), OLD is NOT(FLAG recent), SAVEDATESUPPORTED is ALL. FLAG matches when all its bits are
+ * set; MODSEQ and SINCE are ">=", LARGER is ">", SMALLER and BEFORE are "<", as in the RFCs. */
 #define SEARCH_ROWS(ROW)                                                                           \
     ROW(ALL, NOTHING)                                                                              \
     ROW(AND, KEYS)                                                                                 \
