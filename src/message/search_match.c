@@ -42,7 +42,7 @@ static int64_t sent_day(const struct search_meta *m)
 }
 
 /* "Name <local@domain>" as people read and type it. */
-static bool address_matches(struct arena *mem, const struct address *a, struct str folded)
+static bool address_matches(struct arena *mem, const struct mail_address *a, struct str folded)
 {
     struct buf text = { 0 };
     bool found;
@@ -64,7 +64,7 @@ static bool address_matches(struct arena *mem, const struct address *a, struct s
 static bool any_address_matches(struct str envelope, enum envelope_field field, struct str folded)
 {
     struct envelope_addresses list = envelope_addresses(envelope, field);
-    struct address a;
+    struct mail_address a;
 
     while (envelope_next(&list, &a)) {
         SCRATCH(tmp, NULL);
