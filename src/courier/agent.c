@@ -1,0 +1,291 @@
+/* courier/agent.c - takes leases and deals them out.
+ *
+ * An entry with many recipients is sorted by domain and dealt in parcels. The number of entries in
+ * hand is bounded; dead destinations give theirs back at once (courier/destination.h), so they do
+ * not fill the hands that living ones need. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "courier/agent.h"
+
+#include "base/map.h"
+#include "courier/local.h"
+
+enum {
+    LEASES_PER_CALL_MAX = 200,
+    RENEW_EVERY_MS = 60 * 1000,
+    ASK_AGAIN_MS = 60 * 1000, /* should a note be lost */
+    SWEEP_DESTINATIONS_ABOVE = 1000
+};
+
+struct agent {
+    struct agent_settings settings;
+    struct job_shop shop;
+    struct map destinations;
+    struct list jobs;
+    uint32_t in_hand;
+    bool asking, more_due, stopping;
+    uint64_t ticket;
+    struct timer due, renew;
+    void (*stopped)(void *ctx);
+    void *stopped_ctx;
+};
+
+static void ask(struct agent *a);
+
+static void stop_if_done(struct agent *a)
+{
+    void (*stopped)(void *ctx) = a->stopped;
+
+    if (a->in_hand > 0 || stopped == NULL)
+        return;
+    a->stopped = NULL;
+    stopped(a->stopped_ctx);
+}
+
+static void job_finished(void *ctx, struct job *j)
+{
+    struct agent *a = ctx;
+
+    job_free(j);
+    a->in_hand--;
+    stop_if_done(a);
+    ask(a);
+}
+
+/* ---- destinations ---- */
+
+static void sweep_destinations(struct agent *a)
+{
+    struct destination *idle[64];
+    size_t at = 0, count = 0;
+
+    for (struct destination *d;
+         count < ARRAY_LEN(idle) && (d = map_next(&a->destinations, &at, NULL)) != NULL;)
+        if (destination_is_idle(d))
+            idle[count++] = d;
+    for (size_t i = 0; i < count; i++) {
+        (void)map_remove(&a->destinations, destination_domain(idle[i]));
+        destination_free(idle[i]);
+    }
+}
+
+static struct destination *destination_of(struct agent *a, struct str domain)
+{
+    /* All roads lead to the smarthost when there is one. */
+    struct str key = a->settings.road.smarthost.len > 0 ? STR("smarthost") : domain;
+    struct destination *d = map_find(&a->destinations, key);
+
+    if (d != NULL)
+        return d;
+    if (a->destinations.count >= SWEEP_DESTINATIONS_ABOVE)
+        sweep_destinations(a);
+    d = destination_new(&a->settings.road, key);
+    (void)map_put(&a->destinations, destination_domain(d), d);
+    return d;
+}
+
+/* A connection became free and somebody had none: whoever can use one takes it. */
+static void connection_freed(void *ctx)
+{
+    struct agent *a = ctx;
+    size_t at = 0;
+
+    a->settings.road.starved = false;
+    for (struct destination *d; (d = map_next(&a->destinations, &at, NULL)) != NULL;)
+        destination_pump(d);
+}
+
+/* ---- dealing ---- */
+
+struct stop { /* of a round trip over an entry's recipients */
+    struct str domain;
+    uint32_t place;
+};
+
+static int by_domain(const void *x, const void *y)
+{
+    const struct stop *a = x, *b = y;
+    int order = str_cmp_nocase(a->domain, b->domain);
+
+    return order != 0 ? order : (a->place > b->place) - (a->place < b->place);
+}
+
+/* Deals what is not decided yet to the destinations. */
+static void deal(void *ctx, struct job *j)
+{
+    struct agent *a = ctx;
+    SCRATCH(tmp, NULL);
+    struct stop *stops = ARENA_ARRAY(tmp, struct stop, MAX(j->entry.rcpts_count, 1U));
+    uint32_t places[PARCEL_RCPTS_MAX], stop_count = 0;
+
+    for (uint32_t i = 0; i < j->entry.rcpts_count; i++)
+        if (!j->outcomes[i].decided)
+            stops[stop_count++] = (struct stop){ address_domain(j->entry.rcpts[i].address), i };
+    qsort(stops, stop_count, sizeof(stops[0]), by_domain);
+
+    for (uint32_t i = 0; i < stop_count;) {
+        struct str domain = stops[i].domain;
+        uint32_t count = 0;
+
+        while (i < stop_count && count < PARCEL_RCPTS_MAX && str_eq_nocase(domain, stops[i].domain))
+            places[count++] = stops[i++].place;
+        destination_add(destination_of(a, domain), job_parcel(j, places, count));
+    }
+    job_dealt(j);
+}
+
+/* ---- leases ---- */
+
+static void leases_came(void *ctx, enum err e, const struct keep_lease_rep *rep, struct file *file)
+{
+    struct agent *a = ctx;
+
+    (void)file;
+    a->asking = false;
+    a->ticket = 0;
+    timer_set_in(&a->due, ASK_AGAIN_MS);
+    if (e != OK)
+        return;
+    for (size_t i = 0; i < rep->entries_count; i++) {
+        struct job *j = job_new(&a->shop, &rep->entries[i]);
+
+        list_add_last(&a->jobs, &j->link);
+        a->in_hand++;
+        j->local = local_start(j, deal, a);
+    }
+    if (rep->entries_count > 0) {
+        ask(a); /* there may be more */
+    } else if (rep->next_due > 0) {
+        int64_t wait_s = rep->next_due - loop_wall_s(a->shop.loop);
+
+        if (wait_s < ASK_AGAIN_MS / 1000)
+            timer_set_in(&a->due, wait_s < 1 ? 1000U : (uint64_t)wait_s * 1000);
+    }
+    if (a->more_due)
+        ask(a);
+}
+
+static void ask(struct agent *a)
+{
+    uint32_t room = a->settings.in_hand_max - a->in_hand;
+    struct keep_lease_req req = { .max = MIN(room, (uint32_t)LEASES_PER_CALL_MAX),
+                                  .lease_s = JOB_LEASE_S };
+
+    if (a->stopping || a->shop.keeper == NULL || !keeper_client_is_up(a->shop.keeper))
+        return;
+    a->more_due = a->asking || room == 0;
+    if (a->more_due)
+        return;
+    a->asking = true;
+    a->ticket = keeper_lease(a->shop.keeper, &req, leases_came, a);
+}
+
+void agent_wake(struct agent *a)
+{
+    ask(a);
+}
+
+static void due_came(void *ctx)
+{
+    ask(ctx);
+}
+
+static void renewed(void *ctx, enum err e, const struct keep_lease_renew_rep *rep,
+                    struct file *file)
+{
+    /* A lease that ran out is found when the job ends. */
+    (void)ctx;
+    (void)e;
+    (void)rep;
+    (void)file;
+}
+
+static void renew_came(void *ctx)
+{
+    struct agent *a = ctx;
+    uint64_t now = loop_now_ms(a->shop.loop);
+
+    LIST_EACH(it, &a->jobs)
+    {
+        struct job *j = LIST_ITEM(it, struct job, link);
+
+        if (now - j->renewed_ms < (uint64_t)JOB_LEASE_S * 1000 / 3)
+            continue;
+        struct keep_lease_renew_req req = { .lease = j->entry.lease, .lease_s = JOB_LEASE_S };
+        j->renewed_ms = now;
+        (void)keeper_lease_renew(a->shop.keeper, &req, renewed, a);
+    }
+    timer_set_in(&a->renew, RENEW_EVERY_MS);
+}
+
+/* ---- life ---- */
+
+struct agent *agent_new(const struct agent_settings *settings)
+{
+    struct agent *a = calloc(1, sizeof(*a));
+    struct siphash_key key;
+
+    if (a == NULL)
+        BUG("out of memory");
+    a->settings = *settings;
+    a->shop = (struct job_shop){ .loop = settings->road.loop,
+                                 .log = settings->road.log,
+                                 .host = settings->road.host,
+                                 .schedule = settings->schedule,
+                                 .finished = job_finished,
+                                 .ctx = a };
+    a->settings.road.freed = connection_freed;
+    a->settings.road.ctx = a;
+    loop_random(settings->road.loop, &key, sizeof(key));
+    map_init(&a->destinations, key);
+    list_init(&a->jobs);
+    timer_init(&a->due, settings->road.loop, due_came, a);
+    timer_init(&a->renew, settings->road.loop, renew_came, a);
+    timer_set_in(&a->renew, RENEW_EVERY_MS);
+    return a;
+}
+
+void agent_connect(struct agent *a, struct keeper_client *keeper)
+{
+    a->shop.keeper = a->settings.road.keeper = keeper;
+    ask(a);
+}
+
+void agent_set(struct agent *a, const struct agent_settings *settings)
+{
+    struct road *road = &a->settings.road, old = *road;
+
+    a->settings = *settings;
+    road->dns = old.dns;
+    road->keeper = old.keeper;
+    road->connections = old.connections;
+    road->starved = old.starved;
+    road->freed = old.freed;
+    road->ctx = old.ctx;
+    a->shop.host = road->host;
+    a->shop.schedule = settings->schedule;
+}
+
+void agent_stop(struct agent *a, void (*done)(void *ctx), void *ctx)
+{
+    a->stopping = true;
+    a->stopped = done;
+    a->stopped_ctx = ctx;
+    stop_if_done(a);
+}
+
+void agent_free(struct agent *a)
+{
+    size_t at = 0;
+
+    timer_cancel(&a->due);
+    timer_cancel(&a->renew);
+    if (a->ticket != 0)
+        keeper_forget(a->shop.keeper, a->ticket);
+    dns_free(a->settings.road.dns);
+    for (struct destination *d; (d = map_next(&a->destinations, &at, NULL)) != NULL;)
+        destination_free(d);
+    map_deinit(&a->destinations);
+    LIST_EACH_SAFE(it, &a->jobs)
+    job_free(LIST_ITEM(it, struct job, link));
+    free(a);
+}

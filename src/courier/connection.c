@@ -1,0 +1,284 @@
+/* courier/connection.c - one connection to another mail server.
+ *
+ * pump() asks the machine what to do until it wants octets from the peer or from keeper. Whatever
+ * happens outside (octets, drained, TLS, time, a page of the message) is told to the machine and
+ * ends in pump(). */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "courier/connection.h"
+
+enum {
+    BODY_PAGE_BYTES = 256 * 1024,
+    QUEUED_BYTES_MAX = 256 * 1024, /* then the next page waits until the stream has drained */
+    FINISH_MS = 5000
+};
+
+static void pump(struct connection *c);
+
+/* Notes how it ended; pump() tells the destination once nothing here is under way any more. */
+static void end_connection(struct connection *c, const struct smtp_client_result *why,
+                           bool tls_failed)
+{
+    c->end = (struct connection_end){ .reached = c->reached,
+                                      .tls_failed = tls_failed,
+                                      .code = why->code,
+                                      .status = arena_copy(c->mem, why->status),
+                                      .text = arena_copy(c->mem, why->text) };
+    c->ended = true;
+}
+
+static void arm_timer(struct connection *c)
+{
+    if (c->idle)
+        timer_set_in(&c->timer, c->road->idle_ms);
+    else
+        timer_set(&c->timer, smtp_client_deadline_ms(c->machine));
+}
+
+static void time_passed(void *ctx)
+{
+    struct connection *c = ctx;
+
+    if (c->idle) {
+        c->idle = false;
+        smtp_client_quit(c->machine);
+    } else {
+        smtp_client_tick(c->machine, loop_now_ms(c->road->loop));
+    }
+    pump(c);
+}
+
+/* ---- parcels ---- */
+
+static void take_parcel(struct connection *c)
+{
+    c->parcel = c->messages < c->road->messages_max ? destination_take(c->destination) : NULL;
+    if (c->parcel != NULL) {
+        c->results = 0;
+        c->body_at = 0;
+        c->messages++;
+        smtp_client_send(c->machine, &c->parcel->message);
+    } else if (c->messages >= c->road->messages_max) {
+        smtp_client_quit(c->machine);
+    } else {
+        c->idle = true;
+    }
+}
+
+void connection_wake(struct connection *c)
+{
+    if (!c->idle || c->ended)
+        return;
+    c->idle = false;
+    smtp_client_tick(c->machine, loop_now_ms(c->road->loop));
+    take_parcel(c);
+    pump(c);
+}
+
+static void note_result(struct connection *c, const struct smtp_client_result *r)
+{
+    struct parcel *p = c->parcel;
+    bool dsn = (smtp_client_has(c->machine) & SMTP_CLIENT_HAS_DSN) != 0;
+    struct job_outcome outcome = {
+        .verdict = r->verdict,
+        .relayed_without_dsn = r->verdict == SMTP_CLIENT_DELIVERED && !dsn,
+        .status = r->status,
+        .reply = r->text,
+        .host = c->target->host,
+    };
+
+    if (r->code != 0) {
+        SCRATCH(tmp, NULL);
+        outcome.reply =
+            arena_printf(tmp, "%d %.*s %.*s", r->code, STR_ARG(r->status), STR_ARG(r->text));
+        job_decide(p->job, p->places[r->index], &outcome);
+    } else {
+        job_decide(p->job, p->places[r->index], &outcome);
+    }
+    if (r->verdict == SMTP_CLIENT_DELIVERED)
+        destination_succeeded(c->destination);
+    if (++c->results == p->count) {
+        c->parcel = NULL;
+        if (c->ticket != 0) /* the peer refused before it had heard everything */
+            keeper_forget(c->road->keeper, c->ticket);
+        c->ticket = 0;
+        c->wants_body = false;
+        job_parcel_done(p);
+    }
+}
+
+/* ---- the message's octets ---- */
+
+static void page_came(void *ctx, enum err e, const struct keep_lease_read_rep *rep,
+                      struct file *file)
+{
+    struct connection *c = ctx;
+    uint64_t size = c->parcel->message.size;
+
+    (void)file;
+    c->ticket = 0;
+    if (e != OK || rep->bytes.len > size - c->body_at || (rep->bytes.len == 0 && size > 0)) {
+        smtp_client_body_failed(c->machine);
+    } else {
+        c->body_at += rep->bytes.len;
+        smtp_client_tick(c->machine, loop_now_ms(c->road->loop));
+        smtp_client_body(c->machine, rep->bytes, c->body_at == size);
+    }
+    pump(c);
+}
+
+static void ask_page(struct connection *c)
+{
+    struct keep_lease_read_req req = { .lease = c->parcel->job->entry.lease,
+                                       .offset = c->body_at,
+                                       .length = BODY_PAGE_BYTES };
+
+    if (c->ticket == 0 && stream_queued(c->stream) < QUEUED_BYTES_MAX)
+        c->ticket = keeper_lease_read(c->road->keeper, &req, page_came, c);
+}
+
+/* ---- the stream ---- */
+
+static size_t bytes_came(void *ctx, struct str bytes)
+{
+    struct connection *c = ctx;
+    size_t taken = smtp_client_feed(c->machine, bytes);
+
+    smtp_client_tick(c->machine, loop_now_ms(c->road->loop));
+    pump(c);
+    return taken;
+}
+
+static void stream_drained(void *ctx)
+{
+    struct connection *c = ctx;
+
+    if (c->wants_body)
+        pump(c);
+}
+
+static void stream_secured(void *ctx, enum err e, const struct errinfo *why)
+{
+    struct connection *c = ctx;
+
+    if (e != OK) {
+        SCRATCH(tmp, NULL);
+        struct smtp_client_result r = {
+            .verdict = SMTP_CLIENT_DEFERRED,
+            .status = STR("4.7.5"),
+            .text = arena_printf(tmp, "TLS with the other server failed: %s",
+                                 why == NULL ? err_text(e) : why->text),
+        };
+        end_connection(c, &r, true);
+        pump(c);
+        return;
+    }
+    smtp_client_tick(c->machine, loop_now_ms(c->road->loop));
+    smtp_client_tls(c->machine, true, STR_EMPTY);
+    pump(c);
+}
+
+static void stream_closed(void *ctx, enum err why)
+{
+    struct connection *c = ctx;
+
+    SCRATCH(tmp, NULL);
+    struct str words = why == ERR_CLOSED
+                           ? STR("the other server closed the connection")
+                           : arena_printf(tmp, "connection to the other server: %s", err_text(why));
+    smtp_client_lost(c->machine, words);
+    pump(c);
+}
+
+static const struct stream_events stream_events = {
+    .bytes = bytes_came,
+    .drained = stream_drained,
+    .secured = stream_secured,
+    .closed = stream_closed,
+};
+
+/* One event of the machine; false when there is nothing more to do now. */
+static bool step(struct connection *c)
+{
+    struct str text;
+    struct smtp_client_result r;
+
+    switch (smtp_client_next(c->machine, &text, &r)) {
+    case SMTP_CLIENT_SEND:
+        stream_write(c->stream, text);
+        return true;
+    case SMTP_CLIENT_START_TLS:
+        stream_drop_held(c->stream);
+        stream_start_tls_client(c->stream, c->road->tls, c->target->host);
+        return true;
+    case SMTP_CLIENT_READY:
+        if (!c->reached) {
+            c->reached = true;
+            destination_reached(c->destination);
+        }
+        take_parcel(c);
+        return true;
+    case SMTP_CLIENT_RESULT:
+        note_result(c, &r);
+        return true;
+    case SMTP_CLIENT_WANT_BODY:
+        c->wants_body = true;
+        ask_page(c);
+        return false;
+    case SMTP_CLIENT_CLOSE:
+        end_connection(c, &r, false);
+        return false;
+    case SMTP_CLIENT_WANT_BYTES:
+        break;
+    }
+    return false;
+}
+
+static void pump(struct connection *c)
+{
+    c->wants_body = false;
+    while (!c->ended && step(c))
+        ;
+    if (c->ended)
+        destination_ended(c->destination, c, &c->end); /* frees c */
+    else
+        arm_timer(c);
+}
+
+struct connection *connection_new(struct destination *d, struct road *road,
+                                  const struct mx_target *target, size_t target_place,
+                                  enum smtp_client_tls tls)
+{
+    struct arena *mem = arena_new(2048);
+    struct connection *c = ARENA_NEW(mem, struct connection);
+    struct smtp_client_options options = smtp_client_defaults(road->host);
+    struct address to = target->address;
+
+    options.tls = tls;
+    options.greeting_ms = road->greeting_ms;
+    options.reply_ms = road->reply_ms;
+    options.end_ms = road->data_ms;
+    options.user = road->smarthost_user;
+    options.password = road->smarthost_password;
+    to.port = road->smarthost.len > 0 ? road->smarthost_port : road->port;
+    *c = (struct connection){
+        .destination = d, .road = road, .target = target, .target_place = target_place, .mem = mem
+    };
+    list_init(&c->link);
+    c->machine = smtp_client_new(mem, &options, loop_now_ms(road->loop));
+    c->stream = stream_connect(road->loop, &to, NULL, road->connect_ms);
+    stream_set_events(c->stream, &stream_events, c);
+    timer_init(&c->timer, road->loop, time_passed, c);
+    timer_set(&c->timer, smtp_client_deadline_ms(c->machine) + road->connect_ms);
+    return c;
+}
+
+void connection_free(struct connection *c)
+{
+    list_remove(&c->link);
+    timer_cancel(&c->timer);
+    if (c->ticket != 0)
+        keeper_forget(c->road->keeper, c->ticket);
+    stream_free(c->stream);
+    smtp_client_deinit(c->machine);
+    arena_free(c->mem);
+}
