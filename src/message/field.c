@@ -117,87 +117,98 @@ void field_add_raw(struct buf *out, struct str name, struct str value)
     BUF_ADD(out, "\r\n");
 }
 
+/* A field that is being written piece by piece. */
+struct line {
+    struct buf *out;
+    size_t column;
+    bool utf8, started;
+};
+
 /* Adds `piece` behind a blank, on a new line when it would not fit. */
-static void add_piece(struct buf *out, struct str piece, bool *first, size_t *column)
+static void add_piece(struct line *l, struct str piece)
 {
-    if (!*first) {
-        if (*column + 1 + piece.len > FIELD_LINE_BYTES)
-            fold(out, column);
-        buf_add_char(out, ' ');
-        *column += 1;
+    if (l->started) {
+        if (l->column + 1 + piece.len > FIELD_LINE_BYTES)
+            fold(l->out, &l->column);
+        buf_add_char(l->out, ' ');
+        l->column += 1;
     }
-    buf_add(out, piece);
-    *column += piece.len;
-    *first = false;
+    buf_add(l->out, piece);
+    l->column += piece.len;
+    l->started = true;
+}
+
+/* Adds `mark` to the piece before it. */
+static void add_mark(struct line *l, struct str mark)
+{
+    buf_add(l->out, mark);
+    l->column += mark.len;
 }
 
 /* The name of a mailbox or group: a phrase, or encoded words. */
-static void add_name(struct buf *out, struct str name, bool utf8, bool *first, size_t *column)
+static void add_name(struct line *l, struct str name)
 {
     struct buf piece = { .at = NULL };
 
-    if (must_encode(name, utf8)) {
-        if (!*first) {
-            buf_add_char(out, ' ');
-            *column += 1;
-        }
-        word_encode(out, name, column);
-        *first = false;
+    if (must_encode(name, l->utf8)) {
+        if (l->started)
+            add_mark(l, STR(" "));
+        word_encode(l->out, name, &l->column);
+        l->started = true;
         return;
     }
     address_format_phrase(&piece, name);
-    add_piece(out, buf_str(&piece), first, column);
+    add_piece(l, buf_str(&piece));
+    buf_deinit(&piece);
+}
+
+static void add_mailbox(struct line *l, struct mail_address a, bool comma)
+{
+    struct buf piece = { .at = NULL };
+    bool named = a.name.len > 0;
+
+    if (named)
+        add_name(l, a.name);
+    a.name = STR_EMPTY;
+    if (named)
+        buf_add_char(&piece, '<');
+    mail_address_format(&piece, &a);
+    if (named)
+        buf_add_char(&piece, '>');
+    if (comma)
+        buf_add_char(&piece, ',');
+    add_piece(l, buf_str(&piece));
     buf_deinit(&piece);
 }
 
 static bool needs_comma(const struct address_list *list, size_t i)
 {
-    return list->at[i].kind != ADDRESS_GROUP_START && i + 1 < list->count &&
-           list->at[i + 1].kind != ADDRESS_GROUP_END;
-}
-
-static void add_address(struct buf *out, const struct address_list *list, size_t i, bool utf8,
-                        bool *first, size_t *column)
-{
-    struct mail_address bare = list->at[i];
-    struct buf piece = { .at = NULL };
-    bool named = bare.name.len > 0;
-
-    if (bare.kind == ADDRESS_GROUP_END) {
-        buf_add(out, needs_comma(list, i) ? STR(";,") : STR(";"));
-        *column += 2;
-        return;
-    }
-    if (named)
-        add_name(out, bare.name, utf8, first, column);
-    if (bare.kind == ADDRESS_GROUP_START) {
-        buf_add_char(out, ':');
-        *column += 1;
-        return;
-    }
-    bare.name = STR_EMPTY;
-    if (named)
-        buf_add_char(&piece, '<');
-    mail_address_format(&piece, &bare);
-    if (named)
-        buf_add_char(&piece, '>');
-    if (needs_comma(list, i))
-        buf_add_char(&piece, ',');
-    add_piece(out, buf_str(&piece), first, column);
-    buf_deinit(&piece);
+    return i + 1 < list->count && list->at[i + 1].kind != ADDRESS_GROUP_END;
 }
 
 void field_add_addresses(struct buf *out, struct str name, const struct address_list *list,
                          bool utf8)
 {
-    bool first = true;
-
     if (list->count == 0)
         return;
 
-    size_t column = begin(out, name);
-    for (size_t i = 0; i < list->count; i++)
-        add_address(out, list, i, utf8, &first, &column);
+    struct line l = { .out = out, .column = begin(out, name), .utf8 = utf8 };
+    for (size_t i = 0; i < list->count; i++) {
+        bool comma = needs_comma(list, i);
+
+        switch (list->at[i].kind) {
+        case ADDRESS_GROUP_START:
+            add_name(&l, list->at[i].name);
+            add_mark(&l, STR(":"));
+            break;
+        case ADDRESS_GROUP_END:
+            add_mark(&l, comma ? STR(";,") : STR(";"));
+            break;
+        case ADDRESS_MAILBOX:
+            add_mailbox(&l, list->at[i], comma);
+            break;
+        }
+    }
     BUF_ADD(out, "\r\n");
 }
 
@@ -210,12 +221,10 @@ void field_add_date(struct buf *out, struct str name, int64_t epoch_s, int16_t z
 
 void field_add_ids(struct buf *out, struct str name, const struct str *ids, size_t count)
 {
-    bool first = true;
-
     if (count == 0)
         return;
 
-    size_t column = begin(out, name);
+    struct line l = { .out = out, .column = begin(out, name) };
     for (size_t i = 0; i < count; i++) {
         struct buf piece = { .at = NULL };
 
@@ -224,7 +233,7 @@ void field_add_ids(struct buf *out, struct str name, const struct str *ids, size
             if ((unsigned char)ids[i].at[k] > ' ' && strchr("<>", ids[i].at[k]) == NULL)
                 buf_add_char(&piece, ids[i].at[k]);
         buf_add_char(&piece, '>');
-        add_piece(out, buf_str(&piece), &first, &column);
+        add_piece(&l, buf_str(&piece));
         buf_deinit(&piece);
     }
     BUF_ADD(out, "\r\n");
