@@ -12,7 +12,7 @@
 #include "base/err.h"
 #include "base/str.h"
 
-/* Groups of system calls; a row is a sum. The names are in sandbox_calls.c. */
+/* Groups of system calls; a row is a sum. The names are in real/sandbox_calls.c. */
 enum sandbox_calls {
     SANDBOX_BASE = 1 << 0,    /* loop, memory, clock, random, reading and writing what is open */
     SANDBOX_THREADS = 1 << 1, /* worker threads (never processes) */
@@ -46,6 +46,7 @@ struct sandbox {
     unsigned calls;             /* enum sandbox_calls, summed */
     const char *const *further; /* names of further calls, ended by null; or null */
     enum sandbox_answer answer;
+    bool all_files;                   /* files are not limited, `paths` is not looked at: warden */
     const struct sandbox_path *paths; /* none: no file can be opened */
     size_t path_count;
     bool limit_ports; /* TCP connections go to connect_ports alone (Landlock 4 and later) */
