@@ -168,9 +168,9 @@ static enum err enter_landlock(const struct sandbox *s, struct sandbox_report *r
 
 /* Leak checks and reports of the sanitizers, which release builds do not have. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-static const char *const sanitizer_calls[] = { "getpid",      "gettid",    "sched_yield",
-                                               "sigaltstack", "readlink",  "mprotect",
-                                               "mmap",        "getrlimit", NULL };
+static const char *const sanitizer_calls[] = { "getpid",      "gettid",   "sched_yield",
+                                               "sigaltstack", "readlink", "getrlimit",
+                                               NULL };
 #else
 static const char *const sanitizer_calls[] = { NULL };
 #endif
