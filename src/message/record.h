@@ -69,7 +69,7 @@ MUST_USE enum err record_open(struct str octets, struct record *ret);
  * none the first id of In-Reply-To. i < reference_count. */
 uint64_t record_reference(const struct record *r, uint32_t i);
 
-/* The hash of a message id without its angle brackets, as it stands in records. */
+/* The hash of a message id as message/msgid.h gives it, as it stands in records. */
 uint64_t record_hash_message_id(struct str id);
 
 /* In the order in which they stand in the envelope and in IMAP's ENVELOPE. */

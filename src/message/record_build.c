@@ -5,6 +5,7 @@
  */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "message/date.h"
+#include "message/msgid.h"
 #include "message/preview.h"
 #include "message/record.h"
 #include "message/record_codec.h"
@@ -205,36 +206,23 @@ uint64_t record_hash_message_id(struct str id)
 {
     uint64_t hash = 14695981039346656037u; /* FNV-1a */
 
-    for (size_t i = 0; i < id.len; i++) {
-        uint8_t c = (uint8_t)id.at[i];
-
-        if (c > ' ') /* ids that were folded are the same ids */
-            hash = (hash ^ c) * 1099511628211u;
-    }
+    for (size_t i = 0; i < id.len; i++)
+        hash = (hash ^ (uint8_t)id.at[i]) * 1099511628211u;
     return hash;
 }
 
-/* Of more ids than references_max the first stays, which began the conversation, and the last ones.
- */
 static uint32_t put_references(struct builder *b, const struct walk_header *h)
 {
-    struct str value = present(walk_value(h, WALK_REFERENCES)), rest = value, id;
-    uint32_t count = 0, kept = 0, max = MAX(b->limits->references_max, 1u);
+    struct msgid_list list =
+        msgid_list_parse(b->mem, b->limits, present(walk_value(h, WALK_REFERENCES)));
+    struct str id;
 
-    while (thread_id_next(&rest, &id))
-        count++;
-    rest = value;
-    for (uint32_t i = 0; thread_id_next(&rest, &id); i++)
-        if (i == 0 || i + max > count) {
-            put_u64(b->out, record_hash_message_id(id));
-            kept++;
-        }
-    rest = present(walk_value(h, WALK_IN_REPLY_TO));
-    if (count == 0 && thread_id_next(&rest, &id)) {
-        put_u64(b->out, record_hash_message_id(id));
-        kept = 1;
-    }
-    return kept;
+    for (size_t i = 0; i < list.count; i++)
+        put_u64(b->out, record_hash_message_id(list.at[i]));
+    if (list.count != 0 || !msgid_parse(b->mem, present(walk_value(h, WALK_IN_REPLY_TO)), &id))
+        return (uint32_t)list.count;
+    put_u64(b->out, record_hash_message_id(id));
+    return 1;
 }
 
 static void put_subject(struct builder *b, const struct walk_header *h)
@@ -281,7 +269,7 @@ static void set_message_id(struct builder *b, struct frame *f)
 {
     struct str value = present(walk_value(b->walk.parts[0].header, WALK_MESSAGE_ID)), id;
 
-    if (!thread_id_next(&value, &id))
+    if (!msgid_parse(b->mem, value, &id))
         return;
     b->facts |= RECORD_HAS_MESSAGE_ID;
     store_u64(f->octets + FRAME_MESSAGE_ID_HASH, record_hash_message_id(id));

@@ -1,4 +1,4 @@
-/* message/thread.c - message ids and base subjects. */
+/* message/thread.c - base subjects. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "message/thread.h"
 
@@ -7,30 +7,6 @@
 static bool is_wsp(char c)
 {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-bool thread_id_next(struct str *rest, struct str *ret)
-{
-    size_t open = str_find_char(*rest, '<');
-
-    while (open != STR_NOT_FOUND) {
-        struct str s = str_skip(*rest, open + 1);
-        size_t close = str_find_char(s, '>');
-
-        if (close == STR_NOT_FOUND)
-            break;
-        *rest = str_skip(s, close + 1);
-        /* "<<id>" is what some senders write: the innermost bracket opens. */
-        s = str_take(s, close);
-        s = str_skip(s, str_find_char_last(s, '<') + 1);
-        if (s.len != 0) {
-            *ret = s;
-            return true;
-        }
-        open = str_find_char(*rest, '<');
-    }
-    *rest = STR_EMPTY;
-    return false;
 }
 
 /* Tabs and line ends become blanks, several blanks one (RFC 5256 2.1 step 1). */

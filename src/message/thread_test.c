@@ -1,4 +1,4 @@
-/* message/thread_test.c - base subjects and message ids. */
+/* message/thread_test.c - base subjects. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "message/thread.h"
 
@@ -73,18 +73,4 @@ TEST(a_long_subject_is_cut_between_characters)
     CHECK_EQ(thread_base_subject(mem, str_from(at, sizeof(at)), &reply).len,
              THREAD_SUBJECT_BYTES_MAX - 1, "the first half of a character is not kept");
     arena_free(mem);
-}
-
-TEST(message_ids_are_found)
-{
-    struct str rest = STR("<a@crepes.fr> junk\r\n\t<b@hamburger.edu><<c@crepes.fr> <> <open"), id;
-
-    CHECK(thread_id_next(&rest, &id), "first");
-    CHECK_STR(id, STR("a@crepes.fr"), "first");
-    CHECK(thread_id_next(&rest, &id), "second");
-    CHECK_STR(id, STR("b@hamburger.edu"), "second");
-    CHECK(thread_id_next(&rest, &id), "third");
-    CHECK_STR(id, STR("c@crepes.fr"), "third");
-    CHECK(!thread_id_next(&rest, &id), "end");
-    CHECK(!thread_id_next(&rest, &id), "still the end");
 }
