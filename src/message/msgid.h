@@ -4,7 +4,7 @@
  * compared: quotes that are not needed, comments and folding removed. Results point into the value
  * or live in `mem`. Everything outside of angle brackets in References and In-Reply-To (phrases,
  * dates, addresses of old programs) is passed over.
- * Spec: RFC 5322 3.6.4, 4.5.4; RFC 5256 2 (normalising). Tests: msgid_test.c. Fuzz: header_fuzz.c.
+ * Spec: RFC 5322 3.6.4, 4.5.4; RFC 5256 2 (normalising). Tests: msgid_test.c. Fuzz: msgid_fuzz.c.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef POSTERN_MESSAGE_MSGID_H
