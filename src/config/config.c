@@ -268,13 +268,14 @@ enum err config_set(struct arena *mem, struct config *c, struct str name, struct
     SCRATCH(tmp, mem);
     struct str rest = name, table = str_split(&rest, '.');
     const struct setting *row = setting_find(table, rest);
+    struct errinfo detail = { 0 };
     struct toml_value v;
     enum err e;
 
     if (row == NULL)
         return unknown(table, rest, why);
-    if ((e = read_value(tmp, row, value, &v, why)) != OK)
-        return e;
+    if ((e = read_value(tmp, row, value, &v, &detail)) != OK)
+        return err_set(why, e, "%s.%s: %s", row->table, row->name, detail.text);
 
     struct target t = { mem, row, field_of(c, row), why };
     return apply(&t, &v);

@@ -18,6 +18,9 @@ struct str machine_name(struct arena *mem);
 
 /* Makes a file or folder belong to a user. Only root can. */
 MUST_USE enum err machine_give(struct str path, const struct process_user *to, struct errinfo *why);
+/* The same for everything below a folder, without following links. */
+MUST_USE enum err machine_give_all(struct str folder, const struct process_user *to,
+                                   struct errinfo *why);
 
 /* Reads one line from the terminal with the echo off, or from standard input when that is no
  * terminal (scripts). ERR_CLOSED at the end of input, ERR_LIMIT when the line is too long. */

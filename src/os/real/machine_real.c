@@ -3,6 +3,7 @@
 #include "os/machine.h"
 
 #include <errno.h>
+#include <fts.h>
 #include <netdb.h>
 #include <sched.h>
 #include <termios.h>
@@ -44,6 +45,24 @@ enum err machine_give(struct str path, const struct process_user *to, struct err
         return OK;
     return err_set(why, errno == EPERM ? ERR_DENIED : ERR_IO, "cannot give '%.*s' away: %s",
                    STR_ARG(path), strerror(errno));
+}
+
+enum err machine_give_all(struct str folder, const struct process_user *to, struct errinfo *why)
+{
+    SCRATCH(tmp, NULL);
+    char *roots[] = { arena_copy_z(tmp, folder), NULL };
+    FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR | FTS_XDEV, NULL);
+    enum err e = OK;
+    FTSENT *entry;
+
+    while (walk != NULL && e == OK && (entry = fts_read(walk)) != NULL)
+        if (entry->fts_info != FTS_DP && lchown(entry->fts_accpath, to->uid, to->gid) != 0)
+            e = err_set(why, errno == EPERM ? ERR_DENIED : ERR_IO, "cannot give '%s' away: %s",
+                        entry->fts_path, strerror(errno));
+    if (walk == NULL)
+        return err_set(why, ERR_IO, "cannot walk '%.*s': %s", STR_ARG(folder), strerror(errno));
+    (void)fts_close(walk);
+    return e;
 }
 
 /* One octet at a time, so that nothing behind the line is taken from whoever reads next. */

@@ -1,0 +1,236 @@
+/* cli/cmd_accounts.c - domains, accounts, aliases. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/password.h"
+#include "cli/session.h"
+#include "config/value.h"
+
+/* Most calls have an empty reply (or one that nobody needs): their done() only ends the session. */
+#define PLAIN_DONE(name)                                                                           \
+    static void name##_done(void *ctx, enum err e, const struct keep_##name##_rep *rep,            \
+                            struct file *file)                                                     \
+    {                                                                                              \
+        (void)rep;                                                                                 \
+        (void)file;                                                                                \
+        session_end(ctx, e);                                                                       \
+    }
+
+/* Opens a session, makes one call, waits, closes. */
+#define RUN_PLAIN(c, name, request)                                                                \
+    struct session s;                                                                              \
+    enum err e = session_open(&s, c);                                                              \
+    if (e != OK)                                                                                   \
+        return e;                                                                                  \
+    (void)keeper_##name(s.client, request, name##_done, &s);                                       \
+    return session_close(&s, session_wait(&s))
+
+PLAIN_DONE(domain_add)
+PLAIN_DONE(domain_remove)
+PLAIN_DONE(account_add)
+PLAIN_DONE(account_remove)
+PLAIN_DONE(account_password)
+PLAIN_DONE(account_quota)
+PLAIN_DONE(account_enable)
+PLAIN_DONE(alias_add)
+PLAIN_DONE(alias_remove)
+
+enum err cmd_domain_add(struct context *c)
+{
+    struct keep_domain_add_req req = { .name = c->words[0] };
+
+    RUN_PLAIN(c, domain_add, &req);
+}
+
+enum err cmd_domain_remove(struct context *c)
+{
+    struct keep_domain_remove_req req = { .name = c->words[0] };
+
+    RUN_PLAIN(c, domain_remove, &req);
+}
+
+/* A list goes on from where its page ended. */
+static void domain_list_done(void *ctx, enum err e, const struct keep_domain_list_rep *rep,
+                             struct file *file)
+{
+    struct session *s = ctx;
+
+    (void)file;
+    if (e != OK) {
+        session_end(s, e);
+        return;
+    }
+    for (size_t i = 0; i < rep->domains_count; i++) {
+        output_row(&s->out);
+        output_str(&s->out, "domain", rep->domains[i].name);
+        output_num(&s->out, "accounts", rep->domains[i].accounts);
+    }
+    if (rep->next.len == 0)
+        session_end(s, OK);
+    else
+        (void)keeper_domain_list(s->client, &(struct keep_domain_list_req){ .from = rep->next },
+                                 domain_list_done, s);
+}
+
+enum err cmd_domain_list(struct context *c)
+{
+    struct keep_domain_list_req req = { .from = STR_EMPTY };
+
+    RUN_PLAIN(c, domain_list, &req);
+}
+
+static enum err parse_quota(struct context *c, const struct str *bytes, const struct str *messages,
+                            uint64_t ret[2])
+{
+    if (bytes != NULL && !size_parse(*bytes, &ret[0]))
+        return err_set(&c->why, ERR_SYNTAX, "'%.*s' is no size such as 2GB", STR_ARG(*bytes));
+    if (messages != NULL && !str_to_u64(*messages, INT64_MAX, &ret[1]))
+        return err_set(&c->why, ERR_SYNTAX, "'%.*s' is no number", STR_ARG(*messages));
+    return OK;
+}
+
+enum err cmd_account_add(struct context *c)
+{
+    struct keep_account_add_req req = { .address = c->words[0] };
+    uint64_t quota[2] = { 0, 0 };
+    enum err bad = parse_quota(c, option_find(c, "quota"), option_find(c, "quota-messages"), quota);
+
+    if (bad != OK || (bad = password_ask(c, &req.password)) != OK)
+        return bad;
+    req.quota_bytes = quota[0];
+    req.quota_messages = quota[1];
+    RUN_PLAIN(c, account_add, &req);
+}
+
+enum err cmd_account_remove(struct context *c)
+{
+    struct keep_account_remove_req req = { .address = c->words[0] };
+
+    RUN_PLAIN(c, account_remove, &req);
+}
+
+static void account_list_done(void *ctx, enum err e, const struct keep_account_list_rep *rep,
+                              struct file *file)
+{
+    struct session *s = ctx;
+
+    (void)file;
+    if (e != OK) {
+        session_end(s, e);
+        return;
+    }
+    for (size_t i = 0; i < rep->accounts_count; i++) {
+        const struct keep_account *a = &rep->accounts[i];
+
+        output_row(&s->out);
+        output_str(&s->out, "account", a->address);
+        output_flag(&s->out, "enabled", a->enabled);
+        output_num(&s->out, "messages", a->messages);
+        output_num(&s->out, "bytes", a->bytes);
+        output_num(&s->out, "quota_messages", a->quota_messages);
+        output_num(&s->out, "quota_bytes", a->quota_bytes);
+    }
+    if (rep->next.len == 0)
+        session_end(s, OK);
+    else
+        (void)keeper_account_list(s->client, &(struct keep_account_list_req){ .from = rep->next },
+                                  account_list_done, s);
+}
+
+enum err cmd_account_list(struct context *c)
+{
+    struct keep_account_list_req req = { .from = STR_EMPTY };
+
+    RUN_PLAIN(c, account_list, &req);
+}
+
+enum err cmd_account_password(struct context *c)
+{
+    struct keep_account_password_req req = { .address = c->words[0] };
+    enum err bad = password_ask(c, &req.password);
+
+    if (bad != OK)
+        return bad;
+    RUN_PLAIN(c, account_password, &req);
+}
+
+enum err cmd_account_quota(struct context *c)
+{
+    struct keep_account_quota_req req = { .address = c->words[0] };
+    uint64_t quota[2] = { 0, 0 };
+    enum err bad = parse_quota(c, &c->words[1], c->word_count > 2 ? &c->words[2] : NULL, quota);
+
+    if (bad != OK)
+        return bad;
+    req.quota_bytes = quota[0];
+    req.quota_messages = quota[1];
+    RUN_PLAIN(c, account_quota, &req);
+}
+
+static enum err set_enabled(struct context *c, bool on)
+{
+    struct keep_account_enable_req req = { .address = c->words[0], .on = on };
+
+    RUN_PLAIN(c, account_enable, &req);
+}
+
+enum err cmd_account_enable(struct context *c)
+{
+    return set_enabled(c, true);
+}
+
+enum err cmd_account_disable(struct context *c)
+{
+    return set_enabled(c, false);
+}
+
+enum err cmd_alias_add(struct context *c)
+{
+    struct keep_alias_add_req req = { .address = c->words[0] };
+
+    req.targets_count = c->word_count - 1;
+    req.targets = ARENA_ARRAY(c->mem, struct keep_text, req.targets_count);
+    for (size_t i = 0; i < req.targets_count; i++)
+        req.targets[i].text = c->words[i + 1];
+    RUN_PLAIN(c, alias_add, &req);
+}
+
+enum err cmd_alias_remove(struct context *c)
+{
+    struct keep_alias_remove_req req = { .address = c->words[0] };
+
+    RUN_PLAIN(c, alias_remove, &req);
+}
+
+static void alias_list_done(void *ctx, enum err e, const struct keep_alias_list_rep *rep,
+                            struct file *file)
+{
+    struct session *s = ctx;
+
+    (void)file;
+    if (e != OK) {
+        session_end(s, e);
+        return;
+    }
+    for (size_t i = 0; i < rep->aliases_count; i++) {
+        SCRATCH(tmp, NULL);
+        const struct keep_alias *a = &rep->aliases[i];
+        struct str *targets = ARENA_ARRAY(tmp, struct str, a->targets_count + 1);
+
+        for (size_t t = 0; t < a->targets_count; t++)
+            targets[t] = a->targets[t].text;
+        output_row(&s->out);
+        output_str(&s->out, "alias", a->address);
+        output_texts(&s->out, "targets", targets, a->targets_count);
+    }
+    if (rep->next.len == 0)
+        session_end(s, OK);
+    else
+        (void)keeper_alias_list(s->client, &(struct keep_alias_list_req){ .from = rep->next },
+                                alias_list_done, s);
+}
+
+enum err cmd_alias_list(struct context *c)
+{
+    struct keep_alias_list_req req = { .from = STR_EMPTY };
+
+    RUN_PLAIN(c, alias_list, &req);
+}

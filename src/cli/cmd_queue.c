@@ -1,0 +1,189 @@
+/* cli/cmd_queue.c - mail that waits for its way out. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/session.h"
+
+enum { SHOW_BYTES = 256 * 1024 };
+
+static struct str state_name(uint8_t state)
+{
+    static const struct str names[] = {
+        [RCPT_WAITING] = STR_INIT("waiting"), [RCPT_DELIVERED] = STR_INIT("delivered"),
+        [RCPT_RELAYED] = STR_INIT("relayed"), [RCPT_FAILED] = STR_INIT("failed"),
+        [RCPT_EXPIRED] = STR_INIT("expired"),
+    };
+
+    return state < ARRAY_LEN(names) ? names[state] : STR("?");
+}
+
+/* One row for each recipient that still waits, because that is what an administrator asks about. */
+static void add_entry(struct output *o, const struct keep_queued *q)
+{
+    for (size_t i = 0; i < q->rcpts_count; i++) {
+        const struct keep_queued_rcpt *r = &q->rcpts[i];
+
+        output_row(o);
+        output_num(o, "id", q->id);
+        output_str(o, "from", q->reverse_path);
+        output_str(o, "to", r->address);
+        output_num(o, "size", q->size);
+        output_time(o, "arrived", q->arrived);
+        output_str(o, "state", q->held ? STR("held") : state_name(r->state));
+        output_num(o, "attempts", r->attempts);
+        output_time(o, "next_try", r->next_try);
+        output_str(o, "host", r->last_host);
+        output_str(o, "last_reply", r->last_reply);
+    }
+}
+
+static void queue_list_done(void *ctx, enum err e, const struct keep_queue_list_rep *rep,
+                            struct file *file)
+{
+    struct session *s = ctx;
+
+    (void)file;
+    if (e != OK) {
+        session_end(s, e);
+        return;
+    }
+    for (size_t i = 0; i < rep->entries_count; i++)
+        add_entry(&s->out, &rep->entries[i]);
+    if (rep->next == 0)
+        session_end(s, OK);
+    else
+        (void)keeper_queue_list(s->client, &(struct keep_queue_list_req){ .from = rep->next },
+                                queue_list_done, s);
+}
+
+enum err cmd_queue_list(struct context *c)
+{
+    struct session s;
+    enum err e = session_open(&s, c);
+
+    if (e != OK)
+        return e;
+    (void)keeper_queue_list(s.client, &(struct keep_queue_list_req){ 0 }, queue_list_done, &s);
+    return session_close(&s, session_wait(&s));
+}
+
+static enum err parse_id(struct context *c, struct str word, uint64_t *ret)
+{
+    if (!str_to_u64(word, UINT64_MAX, ret) || *ret == 0)
+        return err_set(&c->why, ERR_SYNTAX, "'%.*s' is no number of an entry", STR_ARG(word));
+    return OK;
+}
+
+struct show {
+    uint64_t id, read;
+    struct buf message;
+};
+
+static void ask_show(struct session *s);
+
+static void queue_show_done(void *ctx, enum err e, const struct keep_queue_show_rep *rep,
+                            struct file *file)
+{
+    struct session *s = ctx;
+    struct show *show = s->more;
+
+    (void)file;
+    if (e != OK || rep->entries_count == 0) {
+        session_end(s, e != OK ? e : ERR_NOT_FOUND);
+        return;
+    }
+    if (show->read == 0)
+        add_entry(&s->out, &rep->entries[0]);
+    buf_add(&show->message, rep->bytes);
+    show->read += rep->bytes.len;
+    if (option_find(s->context, "message") == NULL || rep->bytes.len == 0 ||
+        show->read >= rep->entries[0].size)
+        session_end(s, OK);
+    else
+        ask_show(s);
+}
+
+static void ask_show(struct session *s)
+{
+    struct show *show = s->more;
+    bool whole = option_find(s->context, "message") != NULL;
+
+    (void)keeper_queue_show(s->client,
+                            &(struct keep_queue_show_req){ .id = show->id,
+                                                           .offset = show->read,
+                                                           .length = whole ? SHOW_BYTES : 0 },
+                            queue_show_done, s);
+}
+
+enum err cmd_queue_show(struct context *c)
+{
+    struct session s;
+    struct show show = { 0 };
+    enum err e;
+
+    if ((e = parse_id(c, c->words[0], &show.id)) != OK || (e = session_open(&s, c)) != OK)
+        return e;
+    s.more = &show;
+    ask_show(&s);
+    e = session_close(&s, session_wait(&s));
+    if (e == OK && show.message.len > 0)
+        (void)printf("\n%.*s", STR_ARG(buf_str(&show.message)));
+    buf_deinit(&show.message);
+    return e;
+}
+
+static void queue_act_done(void *ctx, enum err e, const struct keep_queue_act_rep *rep,
+                           struct file *file)
+{
+    struct session *s = ctx;
+
+    (void)file;
+    if (e == OK)
+        *(uint64_t *)s->more += rep->changed;
+    session_end(s, e);
+}
+
+/* Entry by entry, so that the one that is not there is the one that is named. */
+static enum err act(struct context *c, enum keep_queue_action action)
+{
+    struct session s;
+    uint64_t changed = 0, id;
+    enum err e;
+
+    for (size_t i = 0; i < c->word_count; i++)
+        if (!str_eq(c->words[i], STR("all")) && (e = parse_id(c, c->words[i], &id)) != OK)
+            return e;
+    if ((e = session_open(&s, c)) != OK)
+        return e;
+    s.more = &changed;
+    for (size_t i = 0; e == OK && i < c->word_count; i++) {
+        struct keep_queue_act_req req = { .action = (uint8_t)action };
+
+        if (!str_eq(c->words[i], STR("all")) && !str_to_u64(c->words[i], UINT64_MAX, &req.id))
+            BUG("checked above");
+        (void)keeper_queue_act(s.client, &req, queue_act_done, &s);
+        if ((e = session_wait(&s)) == ERR_NOT_FOUND)
+            (void)err_set(&c->why, e, "there is no entry %.*s", STR_ARG(c->words[i]));
+    }
+    if (e == OK)
+        (void)printf("%llu changed\n", (unsigned long long)changed);
+    return session_close(&s, e);
+}
+
+enum err cmd_queue_retry(struct context *c)
+{
+    return act(c, QUEUE_RETRY);
+}
+
+enum err cmd_queue_hold(struct context *c)
+{
+    return act(c, QUEUE_HOLD);
+}
+
+enum err cmd_queue_release(struct context *c)
+{
+    return act(c, QUEUE_RELEASE);
+}
+
+enum err cmd_queue_drop(struct context *c)
+{
+    return act(c, QUEUE_DROP);
+}

@@ -1,0 +1,114 @@
+/* cli/session.c - the control socket first, a keeper of our own otherwise. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/session.h"
+
+#include "os/handover.h"
+#include "os/machine.h"
+
+static void lost(void *ctx)
+{
+    struct session *s = ctx;
+
+    if (s->result == OK)
+        (void)err_set(&s->context->why, ERR_UNAVAILABLE, "the server went away; try again");
+    s->result = ERR_UNAVAILABLE;
+    loop_stop(s->loop);
+}
+
+static const struct keeper_notes notes = { .lost = lost };
+
+static enum err reach_keeper(struct session *s, const struct config *config, struct channel **ret)
+{
+    SCRATCH(tmp, s->context->mem);
+    struct str path = arena_join(tmp, config->server.data_dir, STR("/control.sock"));
+    int fd;
+    enum err e = handover_connect(path, &fd, &s->context->why);
+
+    if (e == OK) {
+        *ret = channel_from_fd(s->loop, fd);
+        return OK;
+    }
+    if (e != ERR_NOT_FOUND && e != ERR_REFUSED)
+        return e;
+    s->context->why = (struct errinfo){ 0 };
+    return s->context->host->keeper_open(s->loop, config, &s->keeper, ret, &s->context->why);
+}
+
+enum err session_open_with(struct session *s, struct context *c, const struct config *config)
+{
+    struct channel *channel;
+    enum err e;
+
+    *s = (struct session){ .context = c, .config = config };
+    output_begin(&s->out, option_find(c, "json") != NULL);
+    if ((e = loop_new_real(&s->loop, &c->why)) != OK)
+        return e;
+    if ((e = reach_keeper(s, config, &channel)) != OK) {
+        loop_free(s->loop);
+        return e;
+    }
+    s->client = keeper_client_new(s->loop, channel, &notes, s);
+    return OK;
+}
+
+enum err session_open(struct session *s, struct context *c)
+{
+    struct config *config;
+    enum err e = command_config(c, c->mem, &config, &c->why);
+
+    return e == OK ? session_open_with(s, c, config) : e;
+}
+
+void session_end(struct session *s, enum err e)
+{
+    struct str why = keeper_client_why(s->client);
+
+    if (s->result == OK && e != OK)
+        (void)err_set(&s->context->why, e, "%.*s",
+                      STR_ARG(why.len > 0 ? why : str_from_z(err_text(e))));
+    s->result = e;
+    loop_stop(s->loop);
+}
+
+enum err session_wait(struct session *s)
+{
+    enum err e;
+
+    s->result = OK;
+    if ((e = loop_run(s->loop, &s->context->why)) != OK)
+        return e;
+    return s->result;
+}
+
+/* What a keeper of root's wrote belongs to the user that keeper runs as later. */
+static enum err give_to_keeper(struct session *s)
+{
+    const struct config *c = s->config;
+    struct process_user user;
+    enum err e;
+
+    if (!process_is_root() || c->server.keeper_user.len == 0)
+        return OK;
+    if ((e = process_find_user(c->server.keeper_user, &user, &s->context->why)) != OK)
+        return e;
+    return machine_give_all(c->server.data_dir, &user, &s->context->why);
+}
+
+enum err session_close(struct session *s, enum err e)
+{
+    SCRATCH(tmp, NULL);
+    struct str text = output_end(tmp, &s->out);
+
+    keeper_client_free(s->client);
+    if (s->keeper != NULL) {
+        enum err given;
+
+        s->context->host->keeper_close(s->loop, s->keeper);
+        given = give_to_keeper(s);
+        e = e == OK ? given : e;
+    }
+    loop_free(s->loop);
+    if (e == OK)
+        (void)fwrite(text.at, 1, text.len, stdout);
+    return e;
+}
