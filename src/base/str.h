@@ -57,7 +57,8 @@ static inline struct str str_skip(struct str s, size_t from)
 {
     if (from > s.len)
         from = s.len;
-    return (struct str){ s.at + from, s.len - from };
+    /* A null `at` may not even be moved by nothing. */
+    return (struct str){ from == 0 ? s.at : s.at + from, s.len - from };
 }
 
 /* The first `len` octets, or all when there are fewer. */

@@ -127,7 +127,7 @@ static void format_envelope(struct str envelope, struct buf *out)
     size_t from_at = 0, from_len = 0;
 
     /* One growth for the whole in the usual case. */
-    (void)buf_reserve(out, envelope.len + ENVELOPE_FIELD_COUNT * AROUND_TEXT_MAX);
+    (void)buf_reserve(out, envelope.len + (size_t)ENVELOPE_FIELD_COUNT * AROUND_TEXT_MAX);
     for (enum envelope_field f = ENVELOPE_DATE; f < ENVELOPE_FIELD_COUNT; f++) {
         size_t begin;
 

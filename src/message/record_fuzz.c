@@ -1,5 +1,6 @@
 /* message/record_fuzz.c - any octets as a message, and any octets as a record. */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "message/header.h"
 #include "message/imap_text.h"
 #include "message/section.h"
 
@@ -75,6 +76,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     record_build(str_from(data, size), &limits, &octets);
     BUG_ON(record_open(buf_str(&octets), &r) != OK);
+    BUG_ON(r.header_bytes != header_length(str_from(data, size)));
     check_ranges(&r, size);
     find_sections(&r, size);
     read_all(&r);

@@ -65,14 +65,12 @@ static bool skip_refwd(struct str *s)
 {
     struct str rest = *s;
 
-    if (str_starts_nocase(rest, STR("re")))
-        rest = str_skip(rest, 2);
-    else if (str_starts_nocase(rest, STR("fwd")))
-        rest = str_skip(rest, 3);
-    else if (str_starts_nocase(rest, STR("fw")))
+    if (str_starts_nocase(rest, STR("re")) || str_starts_nocase(rest, STR("fw")))
         rest = str_skip(rest, 2);
     else
         return false;
+    if (str_starts_nocase(*s, STR("fwd")))
+        rest = str_skip(rest, 1);
     rest = skip_blob(skip_blanks(rest));
     if (!str_starts(rest, STR(":")))
         return false;
