@@ -9,6 +9,7 @@
 #define POSTERN_PROTO_IMAP_ARGS_H
 
 #include "message/flags.h"
+#include "message/search.h"
 #include "message/section.h"
 #include "proto/imap/scan.h"
 
@@ -94,20 +95,29 @@ struct imap_append_args {
     uint32_t index; /* 0 for the first message of the command (RFC 3502) */
 };
 
-/* RFC 4731, RFC 5182. */
+/* RFC 4731 3.1. */
 enum imap_search_return {
-    SEARCH_MIN = 1 << 0,
-    SEARCH_MAX = 1 << 1,
-    SEARCH_ALL = 1 << 2,
-    SEARCH_COUNT = 1 << 3,
-    SEARCH_SAVE = 1 << 4,
-    SEARCH_ESEARCH = 1 << 5, /* RETURN was written: answer with ESEARCH */
+    RETURN_MIN = 1 << 0,
+    RETURN_MAX = 1 << 1,
+    RETURN_ALL = 1 << 2,
+    RETURN_COUNT = 1 << 3,
+    RETURN_ESEARCH = 1 << 5, /* RETURN was written: answer with ESEARCH */
 };
 
-struct search_program;
+/* A set inside a program: node `node` is to match the messages that `set` names, by UID or by
+ * sequence number. Only the session knows which UIDs those are. */
+struct imap_search_set {
+    uint32_t node;
+    bool uid;
+    struct imap_set set;
+};
+
 struct imap_search_args {
     uint32_t returns; /* enum imap_search_return */
-    struct search_program *program;
+    bool modseq;      /* the MODSEQ key is used (RFC 7162 3.1.5) */
+    struct search program;
+    struct imap_search_set *sets;
+    uint32_t set_count;
 };
 
 enum imap_fetch_kind {

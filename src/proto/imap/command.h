@@ -67,6 +67,7 @@ enum imap_fact {
     ROW(CLOSE, close, "CLOSE", none, false, IMAP_WHEN_OPEN)                                        \
     ROW(UNSELECT, unselect, "UNSELECT", none, false, IMAP_WHEN_OPEN)                               \
     ROW(EXPUNGE, expunge, "EXPUNGE", expunge, true, IMAP_WHEN_WRITE)                               \
+    ROW(SEARCH, search, "SEARCH", search, true, IMAP_WHEN_OPEN)                                    \
     ROW(FETCH, fetch, "FETCH", fetch, true, IMAP_WHEN_OPEN)                                        \
     ROW(STORE, store, "STORE", store, true, IMAP_WHEN_WRITE)                                       \
     ROW(COPY, copy, "COPY", copy, true, IMAP_WHEN_OPEN)                                            \
@@ -141,6 +142,7 @@ IMAP_ARGS_FN(lsub);
 IMAP_ARGS_FN(status);
 IMAP_ARGS_FN(append_end);
 IMAP_ARGS_FN(expunge);
+IMAP_ARGS_FN(search);
 IMAP_ARGS_FN(fetch);
 IMAP_ARGS_FN(store);
 IMAP_ARGS_FN(copy);

@@ -106,6 +106,17 @@ static void put_append(struct buf *out, const struct imap_append_args *a)
         buf_printf(out, " %lld%+d", (long long)a->date_s, a->date_zone_min);
 }
 
+static void put_search(struct buf *out, const struct imap_search_args *a)
+{
+    buf_printf(out, "%x n%u%s sets", a->returns, a->program.count, a->modseq ? " modseq" : "");
+    for (uint32_t i = 0; i < a->set_count; i++) {
+        if (a->program.nodes[a->sets[i].node].key != SEARCH_UIDS)
+            BUF_ADD(out, " not a set!");
+        buf_add(out, a->sets[i].uid ? STR(" U") : STR(" "));
+        put_set(out, a->sets[i].set);
+    }
+}
+
 static void put_args(struct buf *out, const struct imap_command *c)
 {
     switch (c->verb) {
@@ -154,6 +165,9 @@ static void put_args(struct buf *out, const struct imap_command *c)
         break;
     case IMAP_CMD_FETCH:
         put_fetch(out, &c->fetch);
+        break;
+    case IMAP_CMD_SEARCH:
+        put_search(out, &c->search);
         break;
     case IMAP_CMD_STORE:
         put_store(out, &c->store);

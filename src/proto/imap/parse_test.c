@@ -99,6 +99,16 @@ static const struct row good[] = {
     ROW("a STORE 1 -FLAGS ()", "a STORE 1 - flags=0()", ALL_FACTS),
     ROW("a UID STORE 7 (UNCHANGEDSINCE 9) FLAGS ($Junk)", "a UID STORE 7 = unchanged=9 flags=400()",
         ALL_FACTS),
+    ROW("a SEARCH ALL", "a SEARCH 0 n2 sets", ALL_FACTS),
+    ROW("a SEARCH FLAGGED SINCE 1-Feb-1994 NOT FROM \"Smith\"", "a SEARCH 0 n5 sets", ALL_FACTS),
+    ROW("a SEARCH CHARSET UTF-8 TEXT {2}\r\n\xc3\xbc", "a SEARCH 0 n2 sets", ALL_FACTS),
+    ROW("a UID SEARCH RETURN (MIN COUNT) 1:3,5 OR UID 7:* (NEW UNDELETED)",
+        "a UID SEARCH 29 n11 sets 1:3,5 U7:0", ALL_FACTS),
+    ROW("a SEARCH RETURN () UNSEEN", "a SEARCH 24 n3 sets", ALL_FACTS),
+    ROW("a SEARCH KEYWORD $Junk UNKEYWORD Work HEADER X-Y \"\" MODSEQ \"/flags/\\\\seen\" all 9",
+        "a SEARCH 0 n6 modseq sets", ALL_FACTS),
+    ROW("a SEARCH BEFORE \"1-Feb-1994\" SENTON 29-Feb-2024 LARGER 0 YOUNGER 60 SAVEDATESUPPORTED",
+        "a SEARCH 0 n6 sets", ALL_FACTS),
     ROW("a COPY 2:4 MEETING", "a COPY 2:4 <MEETING>", ALL_FACTS),
     ROW("a UID MOVE 42:69 foo", "a UID MOVE 42:69 <foo>", ALL_FACTS),
 };
@@ -140,6 +150,17 @@ static const struct row bad[] = {
     ROW("a STORE 1 FLAGS (\\Recent)", "BAD Only the server sets \\Recent", ALL_FACTS),
     ROW("a STORE 1 FLAGS (\\Nonsense)", "NO [CANNOT] Unknown system flag", ALL_FACTS),
     ROW("a STORE 1 LABELS (x)", "BAD STORE changes FLAGS only", ALL_FACTS),
+    ROW("a SEARCH", "BAD Missing argument", ALL_FACTS),
+    ROW("a SEARCH ()", "BAD Unknown search key", ALL_FACTS),
+    ROW("a SEARCH (ALL", "BAD Expected a closing parenthesis", ALL_FACTS),
+    ROW("a SEARCH OR SEEN", "BAD Missing argument", ALL_FACTS),
+    ROW("a SEARCH ON 30-Feb-2024", "BAD Bad date", ALL_FACTS),
+    ROW("a SEARCH YOUNGER 0", "BAD Zero is not allowed here", ALL_FACTS),
+    ROW("a SEARCH CHARSET KOI8-R ALL", "NO [BADCHARSET (US-ASCII UTF-8)] Unknown charset",
+        ALL_FACTS),
+    ROW("a SEARCH TEXT {1}\r\n\xff",
+        "NO [BADCHARSET (US-ASCII UTF-8)] The text is not in that charset", ALL_FACTS),
+    ROW("a SEARCH RETURN (MIN MIN) ALL", "BAD Unknown or repeated RETURN option", ALL_FACTS),
     ROW("a STATUS x ()", "BAD Unknown item or option", IMAP_AUTHED),
     ROW("a LIST (RECURSIVEMATCH) \"\" *", "BAD RECURSIVEMATCH needs another selection option",
         IMAP_AUTHED),
@@ -184,6 +205,28 @@ TEST(a_command_cut_anywhere_is_read_within_its_bounds)
             buf_deinit(&out);
             free(exact);
         }
+}
+
+TEST(searches_too_deep_or_too_long_are_refused)
+{
+    struct buf text = { 0 }, out = { 0 };
+
+    BUF_ADD(&text, "a SEARCH ");
+    for (unsigned i = 0; i < 10000; i++)
+        BUF_ADD(&text, "NOT ");
+    BUF_ADD(&text, "ALL");
+    parse(&out, buf_str(&text), ALL_FACTS);
+    CHECK_STR(buf_str(&out), STR("NO [LIMIT] The search has too many keys"), "depth");
+
+    buf_clear(&text);
+    buf_clear(&out);
+    BUF_ADD(&text, "a SEARCH ALL");
+    for (unsigned i = 0; i < imap_limits_default.scan.search_keys_max; i++)
+        BUF_ADD(&text, " ALL");
+    parse(&out, buf_str(&text), ALL_FACTS);
+    CHECK_STR(buf_str(&out), STR("NO [LIMIT] The search has too many keys"), "keys");
+    buf_deinit(&text);
+    buf_deinit(&out);
 }
 
 TEST(lists_and_sets_over_their_limits_are_refused)

@@ -209,15 +209,15 @@ void reply_esearch_line(struct buf *out, struct str tag, bool uid, uint32_t retu
     BUF_ADD(out, "* ESEARCH (TAG ");
     reply_string(out, tag, false);
     buf_add(out, uid ? STR(") UID") : STR(")"));
-    if ((returns & SEARCH_MIN) != 0 && any)
+    if ((returns & RETURN_MIN) != 0 && any)
         buf_printf(out, " MIN %u", uidset_first(numbers));
-    if ((returns & SEARCH_MAX) != 0 && any)
+    if ((returns & RETURN_MAX) != 0 && any)
         buf_printf(out, " MAX %u", uidset_last(numbers));
-    if ((returns & SEARCH_ALL) != 0 && any) {
+    if ((returns & RETURN_ALL) != 0 && any) {
         BUF_ADD(out, " ALL ");
         uidset_format(numbers, out);
     }
-    if ((returns & SEARCH_COUNT) != 0)
+    if ((returns & RETURN_COUNT) != 0)
         buf_printf(out, " COUNT %u", uidset_count(numbers));
     if (modseq != 0 && any) {
         BUF_ADD(out, " MODSEQ ");
