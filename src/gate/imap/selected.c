@@ -1,0 +1,213 @@
+/* gate/imap/selected.c - the open mailbox: what changed in it, and the sets that name its messages.
+ *
+ * Keeper is asked for changes since `modseq`, at the end of commands and when it has said that
+ * there are some. Flag changes are told at once by their present sequence numbers; arrivals and
+ * losses go into the view, which tells them when RFC 3501 allows it. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gate/imap/session.h"
+
+#include "proto/imap/reply.h"
+
+void selected_close(struct imap_session *s)
+{
+    struct selected *box = s->box;
+
+    if (box == NULL)
+        return;
+    view_deinit(&box->view);
+    uidset_deinit(&box->told);
+    if (box->keywords != NULL)
+        keyword_list_deinit(box->keywords);
+    free(box->keywords);
+    free(box);
+    s->box = NULL;
+    imap_set_facts(s->machine, 0, IMAP_SELECTED | IMAP_READ_ONLY);
+}
+
+uint64_t selected_flag_bits(const struct selected *box, const struct keep_row *row)
+{
+    uint64_t bits = row->flags | row->keywords << KEYWORD_FIRST_BIT;
+
+    return uidset_contains(&box->view.recent, row->uid) ? bits | FLAG_RECENT : bits;
+}
+
+void selected_told(struct selected *box, const struct uidset *uids, uint64_t modseq)
+{
+    uidset_union(&box->told, uids);
+    box->told_modseq = MAX(box->told_modseq, modseq);
+}
+
+/* RFC 3501 7.2.6: FLAGS says which flags there are, PERMANENTFLAGS which of them a client may
+ * change; "\*" says that it may make new keywords. */
+void selected_announce(struct imap_session *s)
+{
+    uint64_t all = FLAGS_KNOWN;
+    const struct keyword_list *k = s->box->keywords;
+
+    if (k != NULL)
+        all |= ((1ULL << k->count) - 1) << KEYWORD_FIRST_BIT;
+    BUF_ADD(&s->out, "* FLAGS ");
+    flags_format(all, k, &s->out);
+    BUF_ADD(&s->out, "\r\n* OK [PERMANENTFLAGS ");
+    if (s->box->read_only) {
+        BUF_ADD(&s->out, "()");
+    } else {
+        flags_format(all, k, &s->out);
+        s->out.len--;
+        BUF_ADD(&s->out, " \\*)");
+    }
+    BUF_ADD(&s->out, "] Flags that are kept\r\n");
+}
+
+void selected_keywords(struct imap_session *s, const struct keep_text *texts, size_t count)
+{
+    struct selected *box = s->box;
+    uint32_t known = box->keywords == NULL ? 0 : box->keywords->count;
+    uint64_t bit;
+
+    if (count > known && box->keywords == NULL) {
+        box->keywords = calloc(1, sizeof(*box->keywords));
+        if (box->keywords == NULL)
+            BUG("out of memory");
+    }
+    for (size_t i = known; i < count; i++)
+        if (keyword_bit_add(box->keywords, texts[i].text, &bit) != OK)
+            break;
+    if (count > known && box->described)
+        selected_announce(s);
+}
+
+/* ---- changes ---- */
+
+/* Flags of messages that the client knows. It does not yet know those that have just arrived, and
+ * it has been told already what its own command did. */
+static void tell_changed(struct imap_session *s, const struct keep_row *row)
+{
+    struct selected *box = s->box;
+    uint32_t facts = imap_facts(s->machine), seq = view_seq(&box->view, row->uid);
+    bool uid = s->command != NULL && s->command->uid;
+    struct buf flags = { 0 };
+
+    if (seq == 0 || (row->modseq <= box->told_modseq && uidset_contains(&box->told, row->uid)))
+        return;
+    flags_format(selected_flag_bits(box, row), box->keywords, &flags);
+    reply_flags_line(&s->out, seq, buf_str(&flags), uid ? row->uid : 0,
+                     (facts & IMAP_CONDSTORE) != 0 ? row->modseq : 0);
+    buf_deinit(&flags);
+}
+
+static enum err read_set(struct str octets, struct uidset *ret)
+{
+    struct reader r = reader_of(octets);
+
+    return octets.len == 0 ? OK : uidset_decode(&r, UINT32_MAX, ret);
+}
+
+static enum err apply(struct imap_session *s, const struct keep_sync_rep *rep)
+{
+    struct uidset arrived = { 0 }, vanished = { 0 }, recent = { 0 };
+    enum err e = OK;
+
+    if ((e = read_set(rep->arrived, &arrived)) == OK &&
+        (e = read_set(rep->vanished, &vanished)) == OK &&
+        (e = read_set(rep->recent_uids, &recent)) == OK) {
+        selected_keywords(s, rep->keywords, rep->keywords_count);
+        for (size_t i = 0; i < rep->changed_count; i++)
+            tell_changed(s, &rep->changed[i]);
+        view_arrive(&s->box->view, &arrived, &recent);
+        view_vanish(&s->box->view, &vanished);
+        s->box->modseq = MAX(s->box->modseq, rep->modseq);
+        s->box->noted = MAX(s->box->noted, s->box->modseq);
+    }
+    uidset_deinit(&arrived);
+    uidset_deinit(&vanished);
+    uidset_deinit(&recent);
+    return e;
+}
+
+static void ask(struct imap_session *s);
+
+static void synced(void *ctx, enum err e, const struct keep_sync_rep *rep, struct file *file)
+{
+    struct imap_session *s = ctx;
+
+    (void)file;
+    s->ticket = 0;
+    if (e == ERR_NOT_FOUND) {
+        session_bye(s, STR("The open mailbox was deleted"));
+        return;
+    }
+    if (e == OK)
+        e = apply(s, rep);
+    if (e == OK && rep->more) {
+        session_when_drained(s, ask);
+        return;
+    }
+    /* News that cannot be had now come with a later note or NOOP. */
+    if (e != OK)
+        s->box->noted = s->box->modseq;
+    s->synced(s);
+}
+
+static void ask(struct imap_session *s)
+{
+    struct keep_sync_req req = { .session = s->keeper_session,
+                                 .mailbox = s->box->mailbox,
+                                 .since = s->box->modseq,
+                                 .write = !s->box->read_only };
+
+    s->ticket = keeper_sync(s->service->keeper, &req, synced, s);
+}
+
+void session_sync(struct imap_session *s, void (*next)(struct imap_session *s))
+{
+    s->synced = next;
+    ask(s);
+}
+
+/* ---- sets ---- */
+
+struct str session_encode_uids(struct imap_session *s, const struct uidset *uids)
+{
+    struct buf octets = { 0 };
+    struct str copy;
+
+    uidset_encode(uids, &octets);
+    copy = arena_copy(s->mem, buf_str(&octets));
+    buf_deinit(&octets);
+    return copy;
+}
+
+struct str session_all_uids(struct imap_session *s)
+{
+    return session_encode_uids(s, &s->box->view.uids);
+}
+
+bool session_uids(struct imap_session *s, const struct imap_set *set, struct str *ret)
+{
+    struct uidset uids = { 0 };
+
+    if (set->saved) {
+        session_end(s, STR("BAD There is no saved search result"));
+        return false;
+    }
+    if (!view_resolve(&s->box->view, set, s->command->uid, &uids)) {
+        session_end(s, STR("BAD No message has that number"));
+        return false;
+    }
+    *ret = session_encode_uids(s, &uids);
+    uidset_deinit(&uids);
+    return true;
+}
+
+uint32_t session_flag_names(struct imap_session *s, const struct flag_names *names,
+                            struct keep_text **ret, size_t *ret_count)
+{
+    struct keep_text *texts = ARENA_ARRAY(s->mem, struct keep_text, names->count);
+
+    for (uint32_t i = 0; i < names->count; i++)
+        texts[i].text = names->keywords[i];
+    *ret = texts;
+    *ret_count = names->count;
+    return (uint32_t)names->bits;
+}

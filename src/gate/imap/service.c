@@ -1,0 +1,94 @@
+/* gate/imap/service.c - what the IMAP sessions of a gate share. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gate/imap/service.h"
+
+#include "gate/imap/session.h"
+
+const struct imap_settings imap_settings_default = {
+    .idle_ms_max = 30ULL * 60 * 1000,
+    .login_ms_max = 60ULL * 1000,
+    .sessions_max = 20000,
+    .login_tries = 5,
+    .login_delay_ms = 1000,
+};
+
+void imap_service_init(struct imap_service *v, struct loop *l, struct keeper_client *keeper,
+                       struct tls_server *tls, const struct imap_settings *settings)
+{
+    struct siphash_key key;
+
+    *v = (struct imap_service){ .loop = l, .keeper = keeper, .tls = tls, .settings = *settings };
+    if (v->settings.limits.command_bytes_max == 0)
+        v->settings.limits = imap_limits_default;
+    list_init(&v->sessions);
+    loop_random(l, &key, sizeof(key));
+    map_init(&v->by_account, key);
+}
+
+void imap_service_deinit(struct imap_service *v)
+{
+    v->stopped = NULL;
+    while (!list_empty(&v->sessions))
+        session_free(LIST_ITEM(v->sessions.next, struct imap_session, link));
+    map_deinit(&v->by_account);
+}
+
+void imap_service_accept(struct imap_service *v, struct stream *stream, bool tls_at_once)
+{
+    struct imap_session *s = session_new(v, stream);
+
+    if (v->count > v->settings.sessions_max)
+        session_bye(s, STR("[LIMIT] Too many connections"));
+    else if (v->stopped != NULL)
+        session_bye(s, STR("[UNAVAILABLE] Server shutting down"));
+    else if (tls_at_once && v->tls == NULL)
+        session_free(s);
+    else if (tls_at_once)
+        stream_start_tls_server(stream, v->tls);
+    else
+        session_greet(s);
+}
+
+void imap_service_changed(struct imap_service *v, const struct keep_changed_note *note)
+{
+    char key[12];
+    int len = snprintf(key, sizeof(key), "%u", note->account);
+    struct imap_session *first = map_find(&v->by_account, str_from(key, (size_t)len));
+    struct imap_session *s = first;
+
+    if (first == NULL)
+        return;
+    do {
+        struct imap_session *next =
+            LIST_ITEM(s->same_account.next, struct imap_session, same_account);
+
+        if (s->box != NULL && s->box->mailbox == note->mailbox) {
+            s->box->noted = MAX(s->box->noted, note->modseq);
+            idle_changed(s);
+        }
+        s = next;
+    } while (s != first);
+}
+
+void imap_service_lost(struct imap_service *v)
+{
+    LIST_EACH_SAFE(it, &v->sessions)
+    {
+        struct imap_session *s = LIST_ITEM(it, struct imap_session, link);
+
+        if (s->keeper_session != 0)
+            session_bye(s, STR("[UNAVAILABLE] Please log in again"));
+    }
+}
+
+void imap_service_stop(struct imap_service *v, void (*stopped)(void *ctx), void *ctx)
+{
+    v->stopped = stopped;
+    v->ctx = ctx;
+    LIST_EACH_SAFE(it, &v->sessions)
+    session_bye(LIST_ITEM(it, struct imap_session, link), STR("Server shutting down"));
+    if (v->count == 0) {
+        v->stopped = NULL;
+        stopped(ctx);
+    }
+}

@@ -1,0 +1,419 @@
+/* gate/imap/session.c - the life of a connection, and the pump between machine, stream and keeper.
+ *
+ * The pump runs after everything that comes from outside: octets, a reply of keeper, a handshake, a
+ * timer. It stops when the machine wants octets or when a command waits for keeper. While a command
+ * is under way the machine takes no octets, so what a client pipelines waits in the stream. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gate/imap/session.h"
+
+#include "proto/imap/caps.h"
+#include "proto/imap/reply.h"
+#include "proto/sasl.h"
+
+enum {
+    FINISH_WITHIN_MS = 5000,
+    QUEUE_BYTES_MAX = 256 * 1024, /* unsent octets at which the next page waits */
+    OUT_KEEP_BYTES = 0,
+};
+
+#define CMD_ENTRY(VERB, function, ...) [IMAP_CMD_##VERB] = cmd_##function,
+static const cmd_fn commands[IMAP_CMD_COUNT] = { IMAP_COMMANDS(CMD_ENTRY) };
+#undef CMD_ENTRY
+
+/* ---- events of the stream ---- */
+
+static size_t on_bytes(void *ctx, struct str bytes)
+{
+    struct imap_session *s = ctx;
+    size_t used = 0, taken;
+
+    s->active_ms = loop_now_ms(s->service->loop);
+    do {
+        taken = s->closing || s->handshake ? 0 : imap_feed(s->machine, str_skip(bytes, used));
+        used += taken;
+        session_pump(s);
+    } while (taken > 0 && used < bytes.len);
+
+    /* What came ahead of a handshake, or behind the end, is dropped. */
+    return s->closing || s->handshake ? bytes.len : used;
+}
+
+static void on_drained(void *ctx)
+{
+    struct imap_session *s = ctx;
+    void (*resume)(struct imap_session *) = s->resume;
+
+    s->active_ms = loop_now_ms(s->service->loop);
+    s->resume = NULL;
+    if (resume != NULL)
+        resume(s);
+}
+
+static void on_secured(void *ctx, enum err e, const struct errinfo *why)
+{
+    struct imap_session *s = ctx;
+
+    (void)why;
+    if (e != OK) {
+        session_free(s);
+        return;
+    }
+    s->handshake = false;
+    imap_set_facts(s->machine, IMAP_SECURE | IMAP_LOGIN_OK, IMAP_TLS_READY);
+    if (s->greeted)
+        imap_tls_started(s->machine);
+    else
+        session_greet(s);
+}
+
+static void on_closed(void *ctx, enum err why)
+{
+    (void)why;
+    session_free(ctx);
+}
+
+static const struct stream_events events = {
+    .bytes = on_bytes, .drained = on_drained, .secured = on_secured, .closed = on_closed
+};
+
+/* ---- time ---- */
+
+/* Autologout (RFC 3501 5.4). The timer is not moved at each octet; it looks when it fires. */
+static void on_timer(void *ctx)
+{
+    struct imap_session *s = ctx;
+    void (*later)(struct imap_session *) = s->later;
+    uint64_t now = loop_now_ms(s->service->loop), max = s->service->settings.idle_ms_max;
+
+    s->later = NULL;
+    if (s->keeper_session != 0 && now < s->active_ms + max)
+        timer_set(&s->timer, s->active_ms + max);
+    if (later != NULL)
+        later(s);
+    else if (s->keeper_session == 0)
+        session_bye(s, STR("Log in sooner"));
+    else if (now >= s->active_ms + max)
+        session_bye(s, STR("Autologout; idle for too long"));
+}
+
+/* ---- begin and end ---- */
+
+static uint32_t first_facts(const struct imap_service *v, const struct stream *stream)
+{
+    struct address peer = stream_peer(stream);
+    uint32_t facts = v->tls != NULL ? IMAP_TLS_READY : 0;
+
+    if (v->settings.plain_on_loopback && address_is_loopback(&peer))
+        facts |= IMAP_LOGIN_OK;
+    return facts;
+}
+
+struct imap_session *session_new(struct imap_service *v, struct stream *stream)
+{
+    struct imap_session *s = calloc(1, sizeof(*s));
+
+    if (s == NULL)
+        BUG("out of memory");
+    s->service = v;
+    s->stream = stream;
+    s->machine = imap_new(&v->settings.limits, first_facts(v, stream));
+    s->active_ms = loop_now_ms(v->loop);
+    list_add_last(&v->sessions, &s->link);
+    list_init(&s->same_account);
+    v->count++;
+    stream_set_events(stream, &events, s);
+    timer_init(&s->timer, v->loop, on_timer, s);
+    timer_set_in(&s->timer, v->settings.login_ms_max);
+    return s;
+}
+
+static void logged_out(void *ctx, enum err e, const struct keep_logout_rep *rep, struct file *file)
+{
+    (void)ctx;
+    (void)e;
+    (void)rep;
+    (void)file;
+}
+
+void session_leave_account(struct imap_session *s)
+{
+    struct keep_logout_req req = { .session = s->keeper_session };
+    struct str key = str_from(s->account_key, s->account_key_len);
+
+    if (s->keeper_session == 0)
+        return;
+    if (map_find(&s->service->by_account, key) == s) {
+        (void)map_remove(&s->service->by_account, key);
+        if (!list_empty(&s->same_account)) {
+            struct imap_session *other =
+                LIST_ITEM(s->same_account.next, struct imap_session, same_account);
+
+            (void)map_put(&s->service->by_account,
+                          str_from(other->account_key, other->account_key_len), other);
+        }
+    }
+    list_remove(&s->same_account);
+    (void)keeper_logout(s->service->keeper, &req, logged_out, NULL);
+    s->keeper_session = 0;
+}
+
+void session_set_account(struct imap_session *s, uint64_t keeper_session, uint32_t account)
+{
+    int len = snprintf(s->account_key, sizeof(s->account_key), "%u", account);
+    struct str key = str_from(s->account_key, (size_t)len);
+    struct imap_session *first = map_find(&s->service->by_account, key);
+
+    s->account_key_len = (uint8_t)len;
+    s->keeper_session = keeper_session;
+    s->account = account;
+    if (first != NULL)
+        list_add_after(&first->same_account, &s->same_account);
+    else
+        (void)map_put(&s->service->by_account, key, s);
+    imap_set_facts(s->machine, IMAP_AUTHED, 0);
+    timer_set_in(&s->timer, s->service->settings.idle_ms_max);
+}
+
+void session_forget_command(struct imap_session *s)
+{
+    if (s->ticket != 0)
+        keeper_forget(s->service->keeper, s->ticket);
+    s->ticket = 0;
+    append_drop(s);
+    sasl_free(s->sasl);
+    s->sasl = NULL;
+    arena_free(s->mem);
+    s->mem = NULL;
+    s->task = NULL;
+    s->command = NULL;
+    s->final = STR_EMPTY;
+    s->resume = NULL;
+    s->later = NULL;
+    buf_deinit(&s->hold);
+}
+
+void session_free(struct imap_session *s)
+{
+    struct imap_service *v = s->service;
+
+    session_forget_command(s);
+    selected_close(s);
+    session_leave_account(s);
+    timer_cancel(&s->timer);
+    list_remove(&s->link);
+    v->count--;
+    imap_free(s->machine);
+    buf_deinit(&s->out);
+    stream_free(s->stream);
+    free(s);
+    if (v->stopped != NULL && v->count == 0) {
+        void (*stopped)(void *) = v->stopped;
+
+        v->stopped = NULL;
+        stopped(v->ctx);
+    }
+}
+
+void session_flush(struct imap_session *s)
+{
+    if (s->out.len > 0)
+        stream_write(s->stream, buf_str(&s->out));
+    buf_clear(&s->out);
+    buf_shrink(&s->out, OUT_KEEP_BYTES);
+}
+
+void session_finish(struct imap_session *s)
+{
+    session_forget_command(s);
+    selected_close(s);
+    session_leave_account(s);
+    timer_cancel(&s->timer);
+    s->closing = true;
+    session_flush(s);
+    stream_finish(s->stream, FINISH_WITHIN_MS);
+}
+
+void session_bye(struct imap_session *s, struct str text)
+{
+    if (s->closing)
+        return;
+    BUF_ADD(&s->out, "* BYE ");
+    buf_add(&s->out, text);
+    BUF_ADD(&s->out, "\r\n");
+    session_finish(s);
+}
+
+void session_greet(struct imap_session *s)
+{
+    s->greeted = true;
+    BUF_ADD(&s->out, "* OK [CAPABILITY ");
+    caps_format(&s->out, imap_facts(s->machine), 0);
+    BUF_ADD(&s->out, "] Postern ready\r\n");
+    session_flush(s);
+    stream_resume(s->stream);
+}
+
+/* ---- the pump ---- */
+
+static void begin_command(struct imap_session *s, const struct imap_command *c)
+{
+    /* APPEND has begun with its message; what any other command finds is of an APPEND that ended in
+     * a syntax error. */
+    if (c->verb != IMAP_CMD_APPEND)
+        session_forget_command(s);
+    if (s->mem == NULL)
+        s->mem = arena_new(0);
+    s->command = c;
+    commands[c->verb](s, c);
+}
+
+/* True while the machine may have more to say. */
+static bool handle(struct imap_session *s, enum imap_event event, const struct imap_out *out)
+{
+    switch (event) {
+    case IMAP_SEND:
+        buf_add(&s->out, out->text);
+        return true;
+    case IMAP_COMMAND:
+        begin_command(s, out->command);
+        return true;
+    case IMAP_APPEND_BEGIN:
+        append_begin(s, out->command);
+        return true;
+    case IMAP_BODY:
+        append_body(s, out->text);
+        return true;
+    case IMAP_APPEND_END:
+        append_end(s, out->accepted);
+        return true;
+    case IMAP_AUTH_LINE:
+        auth_line(s, out->text, out->accepted);
+        return true;
+    case IMAP_IDLE_DONE:
+        idle_done(s, out->accepted);
+        return true;
+    case IMAP_CLOSE:
+        session_finish(s);
+        return false;
+    case IMAP_WANT_BYTES:
+    case IMAP_WAIT:
+        break;
+    }
+    return false;
+}
+
+void session_pump(struct imap_session *s)
+{
+    struct imap_out out;
+
+    /* A command that ends at once does so inside this loop, which then simply goes on. */
+    if (s->pumping)
+        return;
+    s->pumping = true;
+    while (!s->closing && handle(s, imap_next(s->machine, &out), &out))
+        ;
+    s->pumping = false;
+    if (!s->closing)
+        session_flush(s);
+}
+
+void session_when_drained(struct imap_session *s, void (*next)(struct imap_session *s))
+{
+    session_flush(s);
+    if (stream_queued(s->stream) > QUEUE_BYTES_MAX)
+        s->resume = next;
+    else
+        next(s);
+}
+
+/* ---- the end of a command ---- */
+
+/* RFC 3501 7.4.1: no EXPUNGE in answer to commands that use sequence numbers. */
+static bool may_expunge(const struct imap_command *c)
+{
+    bool by_number =
+        c->verb == IMAP_CMD_FETCH || c->verb == IMAP_CMD_STORE || c->verb == IMAP_CMD_SEARCH;
+
+    return c->uid || !by_number;
+}
+
+static void close_command(struct imap_session *s)
+{
+    struct str tag = s->command->tag;
+
+    if (s->box != NULL) {
+        view_report(&s->box->view, may_expunge(s->command), false, &s->out);
+        uidset_deinit(&s->box->told);
+    }
+    reply_tagged_line(&s->out, tag, s->final);
+    session_forget_command(s);
+    imap_done(s->machine);
+    session_flush(s);
+    stream_resume(s->stream);
+    session_pump(s);
+}
+
+/* Is there news that the client should get with this answer? */
+static bool wants_sync(const struct imap_session *s)
+{
+    if (s->box == NULL)
+        return false;
+    switch (s->command->verb) {
+    case IMAP_CMD_NOOP:
+    case IMAP_CMD_CHECK:
+    case IMAP_CMD_APPEND:
+    case IMAP_CMD_COPY:
+    case IMAP_CMD_MOVE:
+        return true;
+    default:
+        return s->box->noted > s->box->modseq;
+    }
+}
+
+void session_end(struct imap_session *s, struct str text)
+{
+    s->final = arena_copy(s->mem, text);
+    if (wants_sync(s))
+        session_sync(s, close_command);
+    else
+        close_command(s);
+}
+
+void session_ok(struct imap_session *s)
+{
+    struct str verb = command_row(s->command->verb)->verb;
+
+    session_end(s, arena_printf(s->mem, "OK %s%.*s completed", s->command->uid ? "UID " : "",
+                                STR_ARG(verb)));
+}
+
+struct str session_error_text(enum err e)
+{
+    static const struct {
+        enum err e;
+        struct str text;
+    } texts[] = {
+        { ERR_SYNTAX, STR_INIT("NO [CANNOT] Not a valid name") },
+        { ERR_LIMIT, STR_INIT("NO [LIMIT] Over a limit") },
+        { ERR_NOT_FOUND, STR_INIT("NO [NONEXISTENT] No such mailbox") },
+        { ERR_EXISTS, STR_INIT("NO [ALREADYEXISTS] The mailbox exists already") },
+        { ERR_DENIED, STR_INIT("NO [NOPERM] Not permitted") },
+        { ERR_AUTH, STR_INIT("NO [AUTHENTICATIONFAILED] Wrong name or password") },
+        { ERR_STATE, STR_INIT("NO [CANNOT] Not possible now") },
+        { ERR_IN_USE, STR_INIT("NO [INUSE] In use by another session") },
+        { ERR_QUOTA, STR_INIT("NO [OVERQUOTA] Over quota") },
+        { ERR_UNSUPPORTED, STR_INIT("NO [CANNOT] Not supported") },
+        { ERR_CORRUPT, STR_INIT("NO [CORRUPTION] Damaged data") },
+        { ERR_CONFLICT, STR_INIT("NO [INUSE] Changed meanwhile, try again") },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+        if (texts[i].e == e)
+            return texts[i].text;
+    return STR("NO [UNAVAILABLE] Temporary failure, try again later");
+}
+
+void session_fail(struct imap_session *s, enum err e)
+{
+    session_end(s, session_error_text(e));
+}

@@ -1,0 +1,137 @@
+/* gate/imap/session.h - one IMAP connection: machine, stream and keeper joined.
+ *
+ * Used by the files of this folder. A command is a function cmd_NAME in one of cmd_*.c. It asks
+ * keeper at most one question at a time (session->ticket), writes untagged responses to
+ * session->out and ends with session_end (or session_fail), after which it must not touch the
+ * command any more. `mem` lives as long as the command, `task` is the command's own.
+ * An idle session holds this struct, the machine, and the ranges of its view; nothing else.
+ * Spec: RFC 3501. Tests: imap_session_test.c. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef POSTERN_GATE_IMAP_SESSION_H
+#define POSTERN_GATE_IMAP_SESSION_H
+
+#include "gate/imap/service.h"
+#include "proto/imap/view.h"
+
+/* The mailbox that is open. */
+struct selected {
+    struct view view;
+    struct str name; /* heap, behind the struct */
+    uint32_t mailbox, uidvalidity;
+    uint64_t modseq;               /* the session knows every change up to here */
+    uint64_t noted;                /* the newest change that keeper has mentioned */
+    struct keyword_list *keywords; /* heap, null while there are none */
+    struct uidset told;            /* changes that a command has reported already */
+    uint64_t told_modseq;          /* as of here */
+    bool read_only, described;     /* described: the client has had FLAGS */
+};
+
+struct imap_session {
+    struct list link;         /* in the service */
+    struct list same_account; /* ring of the sessions of one account */
+    struct imap_service *service;
+    struct stream *stream;
+    struct imap *machine;
+    struct timer timer;
+    uint64_t active_ms;
+    uint64_t keeper_session; /* 0: not logged in */
+    uint32_t account;
+    uint32_t wrong_logins;
+    char account_key[12];
+    uint8_t account_key_len;
+
+    struct selected *box;
+    const struct imap_command *command; /* under way, or null */
+    struct arena *mem;
+    void *task;
+    struct str final; /* the tagged answer, while the last changes are fetched */
+    uint64_t ticket;  /* of the open question to keeper, 0 when none */
+    void (*resume)(struct imap_session *s); /* when the stream's queue is empty again */
+    void (*later)(struct imap_session *s);  /* when the timer fires; null: check idleness */
+    void (*synced)(struct imap_session *s); /* after session_sync */
+    struct buf out, hold;
+    struct sasl *sasl;
+    struct file *spool;
+    uint64_t spool_id;
+    bool greeted, handshake, idling, idle_over, idle_ok, closing, pumping;
+};
+
+#define SESSION_OF(ctx) ((struct imap_session *)(ctx))
+
+/* ---- the life of a session (session.c) ---- */
+
+struct imap_session *session_new(struct imap_service *v, struct stream *stream);
+void session_free(struct imap_session *s);
+void session_greet(struct imap_session *s);
+/* "* BYE text", then the end of the connection. */
+void session_bye(struct imap_session *s, struct str text);
+/* The end of the connection, once everything is written. */
+void session_finish(struct imap_session *s);
+void session_flush(struct imap_session *s);
+/* Goes on with what the machine has; after every callback from outside. */
+void session_pump(struct imap_session *s);
+/* Calls `next` once the peer has taken most of what was written. */
+void session_when_drained(struct imap_session *s, void (*next)(struct imap_session *s));
+/* Joins and leaves the ring of its account. */
+void session_set_account(struct imap_session *s, uint64_t keeper_session, uint32_t account);
+void session_leave_account(struct imap_session *s);
+
+/* ---- the end of a command ---- */
+
+/* Drops whatever belongs to the command under way, its question to keeper included. */
+void session_forget_command(struct imap_session *s);
+
+/* `text` is copied: "OK ...", "NO ..." or "BAD ...". Changes of the mailbox are told first. */
+void session_end(struct imap_session *s, struct str text);
+/* "OK NAME completed" */
+void session_ok(struct imap_session *s);
+/* The answer that fits the error. */
+void session_fail(struct imap_session *s, enum err e);
+struct str session_error_text(enum err e);
+
+/* ---- the open mailbox (selected.c) ---- */
+
+void selected_close(struct imap_session *s);
+/* Fetches what changed since the last time into the view and `out`, then calls next. */
+void session_sync(struct imap_session *s, void (*next)(struct imap_session *s));
+/* "* FLAGS" and "* OK [PERMANENTFLAGS". */
+void selected_announce(struct imap_session *s);
+/* Takes over a keyword list that keeper sent; new keywords are announced. */
+void selected_keywords(struct imap_session *s, const struct keep_text *texts, size_t count);
+/* Flags as one word of message/flags.h, \Recent included. */
+uint64_t selected_flag_bits(const struct selected *box, const struct keep_row *row);
+/* Changes up to `modseq` on these UIDs come from this session's own command. */
+void selected_told(struct selected *box, const struct uidset *uids, uint64_t modseq);
+/* The UIDs of a command's set, encoded for keeper in the command's memory; the command has been
+ * ended with BAD when false. */
+MUST_USE bool session_uids(struct imap_session *s, const struct imap_set *set, struct str *ret);
+/* The same of the whole mailbox. */
+struct str session_all_uids(struct imap_session *s);
+struct str session_encode_uids(struct imap_session *s, const struct uidset *uids);
+
+/* FETCH as a part of other commands: rows for `uids`, then the command ends with `final`. */
+void fetch_rows(struct imap_session *s, const struct imap_fetch_args *args, struct str uids,
+                struct str final);
+
+/* The flags of a command for keeper: fixed bits, and names for the others. */
+uint32_t session_flag_names(struct imap_session *s, const struct flag_names *names,
+                            struct keep_text **ret, size_t *ret_count);
+
+/* ---- the commands, one function a row of proto/imap/command.h ---- */
+
+typedef void (*cmd_fn)(struct imap_session *s, const struct imap_command *c);
+#define CMD_PROTOTYPE(VERB, function, ...)                                                         \
+    void cmd_##function(struct imap_session *s, const struct imap_command *c);
+IMAP_COMMANDS(CMD_PROTOTYPE)
+#undef CMD_PROTOTYPE
+
+/* Events that belong to a command under way. */
+void auth_line(struct imap_session *s, struct str line, bool whole);
+void append_begin(struct imap_session *s, const struct imap_command *c);
+void append_body(struct imap_session *s, struct str octets);
+void append_end(struct imap_session *s, bool whole);
+void append_drop(struct imap_session *s); /* gives up what was collected */
+void idle_changed(struct imap_session *s);
+void idle_done(struct imap_session *s, bool whole);
+
+#endif
