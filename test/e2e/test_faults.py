@@ -18,11 +18,11 @@ class Load:
     answered 250, `refused` those answered 4xx or 5xx after the data. What broke in between is
     neither: it may be there or not, but at most once."""
 
-    def __init__(self, server, threads=4, size=2000):
+    def __init__(self, server, threads=4, size=2000, first=0):
         self.server, self.size = server, size
         self.kept, self.refused, self.running = set(), set(), True
         self.lock = threading.Lock()
-        self.number = 0
+        self.number = first
         self.threads = [threading.Thread(target=self._run) for _ in range(threads)]
         for t in self.threads:
             t.start()
@@ -108,8 +108,8 @@ def test_a_killed_role_is_restarted_and_loses_nothing(tmp_path, role):
 def test_kill_9_of_everything_under_load(tmp_path):
     server = Postern(tmp_path / "d").start()
     try:
-        for _ in range(3):
-            load = Load(server)
+        for turn in range(3):
+            load = Load(server, first=turn * 1_000_000)
             time.sleep(1.5)
             server.kill_all()
             load.running = False

@@ -1,0 +1,366 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""make bench: figures of Postern beside Postfix and Dovecot in the same run, taking turns, as a
+table with spread and ratio, on the screen and in bench/RESULTS.md.
+
+  bench/run.py [--quick] [NAME ...]      names: s1 s1single s2 imap idle start
+
+Every measurement is a row of functions below: it returns one figure for one server. --quick takes
+smaller numbers (to try the script out) and does not write the file."""
+
+import argparse
+import email.utils
+import os
+import random
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+from imap_session import Session
+from peers import PASSWORD, USERS, Dovecot, Ours, Postern, PostfixDovecot, pss_kib, wait_for
+from postern import free_port
+from postfix import Postfix
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOOLS = os.environ.get("BENCH_TOOLS", os.path.join(HERE, "../build/bench"))
+
+
+def cpu_seconds():
+    """CPU of the whole machine so far: user, nice, system, interrupts."""
+    with open("/proc/stat") as f:
+        v = [int(x) for x in f.readline().split()[1:9]]
+    return (v[0] + v[1] + v[2] + v[5] + v[6]) / os.sysconf("SC_CLK_TCK")
+
+
+def blast(port, connections, messages, per_connection, to="u%d@hamburger.edu", rcpts=USERS,
+          size=4096):
+    out = subprocess.run([f"{TOOLS}/smtpblast", "127.0.0.1", str(port), str(connections),
+                          str(messages), str(size), str(per_connection), to],
+                         env={**os.environ, "RCPTS": str(rcpts)}, check=True,
+                         capture_output=True, text=True, timeout=600).stdout.split()
+    return {"seconds": float(out[0]), "rate": float(out[1]), "p50": float(out[2]),
+            "p99": float(out[3])}
+
+
+class Table:
+    """Rows: name, unit, better (higher or lower), goal, figures of ours and theirs, limit."""
+
+    def __init__(self):
+        self.rows = []
+
+    def add(self, name, unit, ours, theirs, goal, limit, higher=True):
+        ratio = None
+        if ours and theirs:
+            a, b = statistics.median(ours), statistics.median(theirs)
+            ratio = a / b if higher else b / a
+        self.rows.append((name, unit, ours, theirs, ratio, goal, limit))
+        print(self.line(self.rows[-1]), flush=True)
+
+    @staticmethod
+    def cell(values):
+        if not values:
+            return "-"
+        return (f"**{statistics.median(values):.4g}** "
+                f"({min(values):.4g}-{max(values):.4g}, n={len(values)})")
+
+    def line(self, row):
+        name, unit, ours, theirs, ratio, goal, limit = row
+        shown = "-" if ratio is None else f"{ratio:.1f}x"
+        return (f"| {name} | {unit} | {self.cell(ours)} | {self.cell(theirs)} | {shown} | {goal} | "
+                f"{limit} |")
+
+    HEAD = ("| what | unit | Postern | Postfix + Dovecot | ratio | goal | what limits it |\n"
+            "|---|---|---|---|---|---|---|")
+
+
+# ---- S1: receive and deliver ----
+
+def inbox_counts(port, users=USERS):
+    total = 0
+    for n in range(users):
+        s = Session(port, f"u{n}@hamburger.edu", PASSWORD)
+        s.s.sendall(b"s STATUS INBOX (MESSAGES)\r\n")
+        data = b""
+        while b"s OK" not in data:
+            data += s.s.recv(4096)
+        total += int(data.split(b"MESSAGES ")[1].split(b")")[0])
+        s.close()
+    return total
+
+
+def delivered(server, connections, messages, per_connection):
+    """(delivered messages a second, CPU ms a message of the whole machine)."""
+    before = inbox_counts(server.imap)
+    cpu, start = cpu_seconds(), time.monotonic()
+    result = blast(server.smtp, connections, messages, per_connection)
+    while True:
+        # Counting costs the server time: only near the end, and not often.
+        if inbox_counts(server.imap) - before >= messages:
+            break
+        time.sleep(0.2)
+    seconds = time.monotonic() - start
+    if result["seconds"] > 0.98 * seconds - 0.3:
+        seconds = result["seconds"]
+    return messages / seconds, (cpu_seconds() - cpu) * 1000 / messages
+
+
+def measure_s1(table, quick, rounds, per_connection, name, goal):
+    ours, theirs, our_cpu, their_cpu = [], [], [], []
+    our_count, their_count = (2000, 400) if quick else (20000, 2000)
+    with Ours() as us, PostfixDovecot() as they:
+        for _ in range(rounds):
+            rate, cpu = delivered(us, 20, our_count, per_connection)
+            ours.append(rate)
+            our_cpu.append(cpu)
+            rate, cpu = delivered(they, 20, their_count, per_connection)
+            theirs.append(rate)
+            their_cpu.append(cpu)
+    table.add(f"S1 delivered, 4 KiB, 20 sessions, {name}", "messages/s", ours, theirs, goal,
+              "CPU of both cores, load generator included")
+    table.add(f"S1 CPU, {name}", "ms/message", our_cpu, their_cpu, ">= 20x", "the same",
+              higher=False)
+
+
+def s1(table, quick, rounds):
+    measure_s1(table, quick, rounds, 10 ** 6, "many messages a connection", ">= 15x")
+
+
+def s1single(table, quick, rounds):
+    measure_s1(table, quick, rounds, 1, "1 message a connection", ">= 5x")
+
+
+# ---- S2: relay through the queue ----
+
+class Sink:
+    def __init__(self):
+        while True:
+            self.port = free_port()
+            self.process = subprocess.Popen([f"{TOOLS}/smtpsink", str(self.port)],
+                                            stdin=subprocess.PIPE)
+            time.sleep(0.2)
+            if self.process.poll() is None:
+                return
+
+    def count(self):
+        with socket.create_connection(("127.0.0.1", self.port + 1), 5) as s:
+            return int(s.recv(100))
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait(10)
+
+
+def relayed(port, sink, messages):
+    before, start = sink.count(), time.monotonic()
+    blast(port, 20, messages, 10 ** 6, "x%d@away.example", 1)
+    wait_for(lambda: sink.count() - before >= messages, 300, "relayed mail")
+    return messages / (time.monotonic() - start)
+
+
+def s2(table, quick, rounds):
+    sink = Sink()
+    ours, theirs = [], []
+    our_count, their_count = (1000, 400) if quick else (10000, 2000)
+    settings = ["--set", "smtp.trusted_networks=[\"127.0.0.0/8\"]", "--set",
+                f"courier.smarthost=127.0.0.1:{sink.port}"]
+    try:
+        with Ours(settings, users=0) as us, \
+                Postfix("relay.example", f"[127.0.0.1]:{sink.port}") as they:
+            for _ in range(rounds):
+                ours.append(relayed(us.smtp, sink, our_count))
+                theirs.append(relayed(they.port, sink, their_count))
+    finally:
+        sink.close()
+    table.add("S2 relayed to a sink through the queue, 4 KiB, 20 sessions", "messages/s", ours,
+              theirs, ">= 4x", "two commits a message; CPU")
+
+
+# ---- I1: single operations on a large mailbox ----
+
+WORDS = ("ketchup pickles burger crepe butter sugar flour onion tomato lettuce cheese mustard "
+         "invoice meeting report question answer garden window summer winter letter station"
+         ).split()
+
+
+def make_messages(count):
+    """Mail of about 6 KiB, every third with an attachment, from 50 people, in threads."""
+    rnd = random.Random(1)
+    made = []
+    for n in range(count):
+        subject = " ".join(rnd.choice(WORDS) for _ in range(5))
+        reply = f"In-Reply-To: <{n - 1}@crepes.fr>\r\nReferences: <{n - 1}@crepes.fr>\r\n" \
+            if n % 4 else ""
+        text = "\r\n".join(" ".join(rnd.choice(WORDS) for _ in range(11)) for _ in range(60))
+        head = (f"From: Person {n % 50} <p{n % 50}@crepes.fr>\r\nTo: bob@hamburger.edu\r\n"
+                f"Subject: {subject}\r\nDate: {email.utils.formatdate(1.6e9 + n * 60)}\r\n"
+                f"Message-ID: <{n}@crepes.fr>\r\n{reply}MIME-Version: 1.0\r\n")
+        if n % 3 == 0:
+            made.append((head + 'Content-Type: multipart/mixed; boundary="b"\r\n\r\n--b\r\n'
+                         f"Content-Type: text/plain; charset=utf-8\r\n\r\n{text}\r\n--b\r\n"
+                         'Content-Type: application/pdf; name="a.pdf"\r\n'
+                         "Content-Transfer-Encoding: base64\r\n\r\n" +
+                         "JVBERi0xLjQK" * 90 + "\r\n--b--\r\n").encode())
+        else:
+            made.append((head + f"Content-Type: text/plain; charset=utf-8\r\n\r\n{text}\r\n").encode())
+    return made
+
+
+OPERATIONS = (
+    ("FETCH 1:* (FLAGS)", "I1 FLAGS of all", ">= 1.5x"),
+    ("FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE)", "I1 ENVELOPE of all, warm", ">= 3x"),
+    ("FETCH 1:* (BODYSTRUCTURE)", "I1 BODYSTRUCTURE of all", ""),
+    ("FETCH 1:* (BODY.PEEK[])", "I1 download of all", ">= 1x"),
+    ("SEARCH UNSEEN", "I1 SEARCH UNSEEN", ""),
+    ("SEARCH SUBJECT ketchup", "I1 SEARCH SUBJECT", ""),
+)
+
+
+def drop_caches():
+    try:
+        subprocess.run(["sync"], check=True)
+        with open("/proc/sys/vm/drop_caches", "w") as f:
+            f.write("3\n")
+    except OSError:
+        pass
+
+
+def timed(session, command):
+    start = time.monotonic()
+    session.do(command)
+    return (time.monotonic() - start) * 1000
+
+
+def fill(port, messages):
+    s = Session(port, "u0@hamburger.edu", PASSWORD)
+    s.append_many(messages)
+    s.close()
+
+
+def imap(table, quick, rounds):
+    count = 5000 if quick else 100000
+    messages = make_messages(count)
+    with Ours(users=1) as us, Dovecot() as they:
+        servers = (us, they)
+        rates = []
+        for server in servers:
+            start = time.monotonic()
+            fill(server.imap, messages)
+            rates.append(count / (time.monotonic() - start))
+        table.add(f"I1 filling, {count} APPENDs, 50 in flight", "messages/s", [rates[0]], [rates[1]],
+                  "", "structure records, compression, one core of the gate")
+        first = []
+        for server in servers:
+            s = Session(server.imap, "u0@hamburger.edu", PASSWORD)
+            s.do("SELECT INBOX")
+            first.append(timed(s, OPERATIONS[1][0]))
+            s.close()
+        table.add("I1 ENVELOPE of all, first time", "ms", [first[0]], [first[1]], ">= 10x",
+                  "records are made at arrival; theirs are made now", higher=False)
+        selects, figures = ([], []), [([], []) for _ in OPERATIONS]
+        for _ in range(rounds):
+            for side, server in enumerate(servers):
+                s = Session(server.imap, "u0@hamburger.edu", PASSWORD)
+                selects[side].append(timed(s, "SELECT INBOX"))
+                for row, (command, _, _) in enumerate(OPERATIONS):
+                    figures[row][side].append(timed(s, command))
+                s.close()
+        table.add("I1 SELECT", "ms", *selects, "<= 2 ms", "the view is in memory", higher=False)
+        for (_, name, goal), sides in zip(OPERATIONS, figures):
+            table.add(name, "ms", *sides, goal, "formatting and the loopback socket", higher=False)
+
+
+# ---- memory and start ----
+
+def idle(table, quick, rounds):
+    count = 500 if quick else 5000
+    del rounds
+    with Ours(users=1) as us:
+        pid = us.postern.process.pid
+        time.sleep(2)
+        rest = pss_kib(pid)
+        sessions = []
+        for _ in range(count):
+            s = Session(us.imap, "u0@hamburger.edu", PASSWORD)
+            s.do("SELECT INBOX")
+            s.s.sendall(b"i IDLE\r\n")
+            s.s.recv(100)
+            s.buffer = None
+            sessions.append(s)
+        time.sleep(2)
+        full = pss_kib(pid)
+        for s in sessions:
+            s.close()
+    with PostfixDovecot() as they:
+        time.sleep(2)
+        their_rest = pss_kib(they.dovecot.pid())
+        with open(f"{they.postfix.folder}/queue/pid/master.pid") as f:
+            their_rest += pss_kib(int(f.read()))
+    table.add("Memory of the whole system at rest (PSS)", "MiB", [rest / 1024],
+              [their_rest / 1024], "<= 40 MiB", "RocksDB, OpenSSL and ICU tables", higher=False)
+    table.add(f"Memory of an idle plain IMAP session ({count} of them)", "KiB",
+              [(full - rest) / count], None, "<= 1 KiB", "session, view and stream structs",
+              higher=False)
+
+
+def start(table, quick, rounds):
+    del quick
+    figures = []
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+        for _ in range(rounds):
+            p = Postern(f"{folder}/data")
+            p.start()
+            p.stop()
+            begun = time.monotonic()
+            process = subprocess.Popen([os.environ["POSTERN"], "demo", "--dir", p.folder,
+                                        "--offset", str(p.offset)], stdout=subprocess.PIPE,
+                                       stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+            while True:
+                try:
+                    with socket.create_connection(("127.0.0.1", p.port("imap")), 1) as s:
+                        if s.recv(100).startswith(b"* OK"):
+                            break
+                except OSError:
+                    time.sleep(0.001)
+            figures.append((time.monotonic() - begun) * 1000)
+            process.terminate()
+            process.wait(20)
+            process.stdout.close()
+    table.add("Start until the IMAP banner (existing store)", "ms", figures, None, "<= 150 ms",
+              "opening the tables, certificate", higher=False)
+
+
+ALL = {"s1": s1, "s1single": s1single, "s2": s2, "imap": imap, "idle": idle, "start": start}
+
+
+def machine():
+    with open("/proc/cpuinfo") as f:
+        model = next(line.split(":")[1].strip() for line in f if line.startswith("model name"))
+    versions = subprocess.run(["dpkg-query", "-W", "-f", "${Package} ${Version}, ", "postfix",
+                               "dovecot-imapd"], capture_output=True, text=True).stdout
+    return f"{os.cpu_count()} cores ({model}), Linux {os.uname().release}; {versions.rstrip(', ')}"
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("names", nargs="*", default=list(ALL))
+    options = parser.parse_args()
+    table = Table()
+    print(Table.HEAD)
+    for name in options.names or ALL:
+        ALL[name](table, options.quick, options.rounds)
+    if options.quick:
+        return
+    with open(os.path.join(HERE, "RESULTS.md"), "w") as f:
+        f.write("# Measured figures\n\nMade by `make bench`. Median (least-most, number of runs); "
+                "ratio above 1 means Postern is better.\nBoth sides durable, in the same run, taking "
+                f"turns. {machine()}.\n\n{Table.HEAD}\n")
+        f.write("\n".join(table.line(r) for r in table.rows) + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
