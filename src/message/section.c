@@ -118,7 +118,7 @@ static struct str field_name(struct str line)
 void header_subset(struct str header, const struct str *names, size_t count, bool unlisted,
                    struct buf *out)
 {
-    bool keep = false;
+    bool keep = unlisted; /* a fold of nothing, first of all, is no listed field */
 
     while (header.len != 0) {
         size_t newline = str_find_char(header, '\n');

@@ -133,6 +133,8 @@ static const struct {
     { "not listed", STR_INIT(FIELDS), true, STR_INIT("From: a\r\nX-To: d\r\n\r\n") },
     { "none there", STR_INIT("From: a\n\n"), false, STR_INIT("\n") },
     { "no blank line", STR_INIT("To: a"), false, STR_INIT("To: a") },
+    { "fold of nothing, listed", STR_INIT(" a\r\nTo: b\r\n"), false, STR_INIT("To: b\r\n") },
+    { "fold of nothing, not listed", STR_INIT(" a\r\nTo: b\r\n"), true, STR_INIT(" a\r\n") },
     { "empty", STR_INIT(""), true, STR_INIT("") },
 };
 
