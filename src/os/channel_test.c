@@ -133,8 +133,10 @@ static struct fs *test_fs(struct pair *p, char path[64], struct sim_disk **disk)
 {
     struct fs *fs;
 
-    (void)p;
-    (void)disk;
+    if (p->w.side == SIDE_SIMULATED) {
+        *disk = sim_disk_new(p->w.sim);
+        return sim_fs(*disk);
+    }
     CHECK_OK(fs_new_real(folder_new(path), false, &fs, NULL), "folder");
     return fs;
 }
@@ -168,7 +170,10 @@ TEST(a_file_comes_along_with_its_frame)
         file_close(p.b.file);
         p.b.file = NULL;
         fs_free(fs);
-        folder_remove(str_from_z(path));
+        if (side == SIDE_SIMULATED)
+            sim_disk_free(disk);
+        else
+            folder_remove(str_from_z(path));
         pair_close(&p);
     }
 }

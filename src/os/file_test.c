@@ -3,21 +3,32 @@
 
 #include "os/fault.h"
 #include "os/os_test.h"
+#include "os/sim.h"
 
-enum layer { LAYER_REAL, LAYER_FAULTY, LAYER_COUNT };
+enum layer { LAYER_REAL, LAYER_FAULTY, LAYER_SIMULATED, LAYER_COUNT };
 
 struct disk {
     char path[64];
     struct str folder;
+    struct sim *sim;
+    struct sim_disk *sim_disk;
     struct fs *fs;
     struct arena *mem;
 };
 
-static const char *const layer_names[] = { "real", "faulty" };
+static const char *const layer_names[] = { "real", "faulty", "simulated" };
 
 static void disk_open(struct disk *d, enum layer layer)
 {
+    static const struct sim_faults none;
+
     *d = (struct disk){ .mem = arena_new(0) };
+    if (layer == LAYER_SIMULATED) {
+        d->sim = sim_new(3, &none);
+        d->sim_disk = sim_disk_new(d->sim);
+        d->fs = sim_fs(d->sim_disk);
+        return;
+    }
     d->folder = folder_new(d->path);
     CHECK_OK(fs_new_real(d->folder, true, &d->fs, NULL), "open");
     if (layer == LAYER_FAULTY)
@@ -27,7 +38,12 @@ static void disk_open(struct disk *d, enum layer layer)
 static void disk_close(struct disk *d)
 {
     fs_free(d->fs);
-    folder_remove(d->folder);
+    if (d->sim != NULL) {
+        sim_disk_free(d->sim_disk);
+        sim_free(d->sim);
+    } else {
+        folder_remove(d->folder);
+    }
     arena_free(d->mem);
 }
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "os/process.h"
+#include "os/sim.h"
 
 enum { SLICE_MS = 2, RUN_MS_MAX = 5000, FTW_OPEN_MAX = 8 };
 
@@ -22,12 +23,19 @@ void bench_open(struct bench *w, enum side side)
         CHECK_OK(loop_new_real(&w->b, NULL), "loop b");
         return;
     }
+    struct sim_faults faults = { .latency_ms_max = 3, .work_ms_max = 5 };
+
+    w->sim = sim_new(7, &faults);
+    w->a = sim_loop(w->sim, STR("a"));
+    w->b = sim_loop(w->sim, STR("b"));
 }
 
 void bench_close(struct bench *w)
 {
     loop_free(w->a);
     loop_free(w->b);
+    if (w->sim != NULL)
+        sim_free(w->sim);
 }
 
 static void stop(void *ctx)
@@ -52,6 +60,10 @@ bool bench_run(struct bench *w, bool (*until)(void *ctx), void *ctx)
     while (!until(ctx)) {
         if (loop_now_ms(w->a) - start > RUN_MS_MAX)
             return false;
+        if (w->side == SIDE_SIMULATED) {
+            (void)sim_run(w->sim, sim_now_ms(w->sim) + 1);
+            continue;
+        }
         run_slice(w->a, SLICE_MS);
         run_slice(w->b, SLICE_MS);
     }
@@ -84,6 +96,10 @@ struct address bench_listen(struct bench *w, void (*accept)(void *ctx, struct st
     int fd;
 
     CHECK(address_parse(STR("127.0.0.1"), w->side == SIDE_REAL ? 0 : 25, &at), "address");
+    if (w->side == SIDE_SIMULATED) {
+        *ret = listener_simulated(w->b, &at, accept, ctx);
+        return at;
+    }
     CHECK_OK(process_listen(&at, false, &fd, NULL), "listen");
     *ret = listener_from_fd(w->b, fd, accept, ctx);
     return process_bound_to(fd);

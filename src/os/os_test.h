@@ -12,7 +12,7 @@
 #include "os/stream.h"
 #include "testing.h"
 
-enum side { SIDE_REAL, SIDE_COUNT, SIDE_SIMULATED };
+enum side { SIDE_REAL, SIDE_SIMULATED, SIDE_COUNT };
 
 struct bench {
     enum side side;

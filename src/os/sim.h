@@ -2,8 +2,9 @@
  *
  * A world holds loops (one a role), disks and the links between them, and runs all of them on one
  * thread: it takes the earliest event, moves the clock there, and calls its owner. Everything that
- * is random (latency, order of equal times, faults) comes from the seed, so a run can be repeated
- * octet by octet; sim_digest() sums up the run for that comparison. Tests: sim_test.c. */
+ * is random (latency, faults, what a power cut takes) comes from the seed, so a run can be repeated
+ * octet by octet; events of the same time happen in the order of their birth; sim_digest() sums up
+ * the run for that comparison. Tests: sim_test.c. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef POSTERN_OS_SIM_H
 #define POSTERN_OS_SIM_H
@@ -35,12 +36,14 @@ struct sim_disk;
 struct sim_disk *sim_disk_new(struct sim *s);
 void sim_disk_free(struct sim_disk *d);
 struct fs *sim_fs(struct sim_disk *d);
-/* Power cut: what was not synced is lost in part or whole, chosen by the seed, ranges of one
+/* Call it when the roles that use the disk have been killed and have closed their files.
+ * Power cut: what was not synced is lost in part or whole, chosen by the seed, ranges of one
  * unsynced write independently; unsynced names likewise. */
 void sim_disk_lose_unsynced(struct sim_disk *d);
 void sim_disk_set_free(struct sim_disk *d, uint64_t bytes); /* writes past it: ERR_NO_SPACE */
 
-/* Runs until nothing is left to do or `until_ms`; false when nothing was left. */
+/* Runs until nothing is left to do or `until_ms` (the clock stands there afterwards); false when
+ * nothing was left. The clock starts at 1,000 ms and 2026-01-01. */
 bool sim_run(struct sim *s, uint64_t until_ms);
 uint64_t sim_now_ms(const struct sim *s);
 uint64_t sim_random(struct sim *s, uint64_t below);
