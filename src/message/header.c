@@ -51,10 +51,15 @@ static bool end_header(struct header_reader *r, bool over_limit)
     return false;
 }
 
+/* "From : alice" is a field with a blank before its colon, "From alice Thu Jan 1" is an mbox line.
+ */
 static void skip_mbox_line(struct header_reader *r)
 {
+    size_t value;
+
     r->started = true;
-    if (str_starts(r->text, STR("From ")) || str_starts(r->text, STR(">From ")))
+    if (name_length(r->text, 0, &value) == 0 &&
+        (str_starts(r->text, STR("From ")) || str_starts(r->text, STR(">From "))))
         r->pos = line_end(r->text, 0);
 }
 

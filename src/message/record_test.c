@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "message/record.h"
 
+#include "message/header.h"
 #include "message/record_codec.h"
 #include "testing.h"
 
@@ -48,6 +49,10 @@ static const struct {
       RECORD_BARE_NEWLINE, STR_INIT("ham"), STR_INIT("x") },
     { "blank before the colon", STR_INIT("Subject : ham\n\nx\n"), 15, 1, RECORD_BARE_NEWLINE,
       STR_INIT("ham"), STR_INIT("x") },
+    { "From with a blank is a field", STR_INIT("From : alice@crepes.fr\nSubject: ham\n\nx\n"), 37,
+      1, RECORD_BARE_NEWLINE, STR_INIT("ham"), STR_INIT("x") },
+    { "8 bit in a name", STR_INIT("X-\303\252: a\nSubject: ham\n\nx\n"), 22, 1,
+      RECORD_BARE_NEWLINE | RECORD_HEADER_8BIT, STR_INIT("ham"), STR_INIT("x") },
     { "line without a colon ends the header", STR_INIT("Subject: ham\r\nx y\r\nTo: z\r\n"), 14, 2,
       0, STR_INIT("ham"), STR_INIT("x y To: z") },
 };
@@ -60,6 +65,7 @@ TEST(numbers_facts_and_texts_are_as_the_rows_say)
 
         CHECK_EQ(r.size_bytes, rows[i].message.len, "%s", rows[i].name);
         CHECK_EQ(r.header_bytes, rows[i].header_bytes, "%s", rows[i].name);
+        CHECK_EQ(header_length(rows[i].message), rows[i].header_bytes, "%s", rows[i].name);
         CHECK_EQ(r.lines, rows[i].lines, "%s", rows[i].name);
         CHECK_EQ(r.facts, rows[i].facts, "%s", rows[i].name);
         CHECK_STR(r.base_subject, rows[i].base_subject, "%s", rows[i].name);

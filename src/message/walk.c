@@ -126,7 +126,7 @@ static size_t field_name_len(struct str line, size_t *colon)
     while (len != 0 && is_blank(line.at[len - 1]))
         len--;
     for (size_t i = 0; i < len; i++)
-        if (line.at[i] <= ' ' || line.at[i] == 0x7f) /* octets above 127 are negative here */
+        if ((unsigned char)line.at[i] <= ' ' || line.at[i] == 0x7f)
             return 0;
     return len;
 }
