@@ -192,6 +192,8 @@ void pop3_page(struct pop3 *p, struct str bytes, bool last)
 {
     struct pop3_transfer *t = &p->transfer;
 
+    if (p->state >= STATE_CLOSING) /* ended while the page was on its way */
+        return;
     BUG_ON(p->state != STATE_READING || p->event != POP3_WANT_BYTES);
     BUG_ON(bytes.len == 0 && !last);
     pop3_settle(p);

@@ -201,6 +201,8 @@ void pop3_answer(struct pop3 *p, bool ok, struct str text)
 {
     enum pop3_event to = p->state == STATE_READING ? POP3_READ : (enum pop3_event)p->awaited;
 
+    if (p->state >= STATE_CLOSING) /* ended while the answer was on its way */
+        return;
     BUG_ON((p->state != STATE_WAITING && p->state != STATE_READING) || p->event != POP3_WANT_BYTES);
     pop3_settle(p);
     p->state = STATE_COMMAND;

@@ -95,7 +95,8 @@ void pop3_tls_started(struct pop3 *p);
 void pop3_tick(struct pop3 *p, uint64_t now_ms);
 /* When pop3_tick should be called next; UINT64_MAX while nothing is awaited from the peer. */
 uint64_t pop3_deadline_ms(const struct pop3 *p);
-/* Says why and closes, as soon as nothing is outstanding. Marked messages stay. */
+/* Says why and closes, as soon as nothing is outstanding. Marked messages stay. An answer that
+ * comes later is ignored. */
 void pop3_stop(struct pop3 *p, struct str text);
 
 #endif

@@ -81,7 +81,6 @@ struct smtp_rcpt {
     struct mailbox address; /* without a domain for a bare <Postmaster>             */
     struct str orcpt;       /* "type;xtext" as it came, or empty                    */
     uint8_t notify;         /* SMTP_NOTIFY_*, 0 when not said                       */
-    void *owner;            /* the session's, null at first                         */
 };
 
 /* One transaction. `rcpts` are those that were answered 2xx, in order. */

@@ -1,0 +1,205 @@
+/* gate/pop3_session_test.c - POP3 sessions over sockets, against a keeper with canned answers. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gate/pop3_session.h"
+
+#include "gate/session_bench.h"
+#include "testing.h"
+
+struct world {
+    struct session_bench b;
+    struct pop3_service service;
+    bool tls_at_once, stopped;
+};
+
+static void on_accept(struct session_bench *b, struct stream *s)
+{
+    struct world *w = CONTAINER_OF(b, struct world, b);
+
+    pop3_service_accept(&w->service, s, w->tls_at_once);
+}
+
+static void on_lost(struct session_bench *b)
+{
+    pop3_service_lost(&CONTAINER_OF(b, struct world, b)->service);
+}
+
+static void world_open(struct world *w)
+{
+    struct pop3_settings settings = { .host = STR("hamburger.edu"),
+                                      .limits = POP3_LIMITS_DEFAULT,
+                                      .sessions_max = 2,
+                                      .login_delay_ms = 20,
+                                      .plain_on_loopback = true };
+
+    *w = (struct world){ 0 };
+    session_bench_open(&w->b, on_accept);
+    w->b.lost = on_lost;
+    w->b.fake.inbox[0] = (struct fake_message){ .uid = 3, .octets = STR("A: b\r\n\r\n.hi\r\n") };
+    w->b.fake.inbox[1] = (struct fake_message){ .uid = 8, .octets = STR("A: c\r\n\r\nno end") };
+    w->b.fake.inbox_count = 2;
+    pop3_service_init(&w->service, w->b.bench.b, w->b.keeper, w->b.tls, &settings);
+}
+
+static void world_close(struct world *w)
+{
+    pop3_service_deinit(&w->service);
+    session_bench_close(&w->b);
+}
+
+TEST(the_textbook_session_reads_and_removes)
+{
+    struct world w;
+
+    world_open(&w);
+    session_bench_connect(&w.b);
+    session_bench_talk(&w.b, STR("S: +OK hamburger.edu POP3 Postern\n"
+                                 "C: user bob\nS: +OK\nC: pass hungry\nS: +OK Welcome\n"
+                                 "C: list\nS: +OK 2 messages (27 octets)\nS: 1 13\nS: 2 14\nS: .\n"
+                                 "C: uidl 2\nS: +OK 2 9.8\n"
+                                 "C: retr 1\nS: +OK\nS: A: b\nS: \nS: ..hi\nS: .\n"
+                                 "C: dele 1\nS: +OK\n"
+                                 "C: top 2 1\nS: +OK\nS: A: c\nS: \nS: no end\nS: .\n"
+                                 "C: quit\nS: +OK Goodbye\nclosed\n"));
+    CHECK(w.b.fake.inbox[0].gone && !w.b.fake.inbox[1].gone, "removed");
+    CHECK(w.b.fake.inbox[0].seen && !w.b.fake.inbox[1].seen, "RETR reads, TOP does not");
+    bench_pass(&w.b.bench, 50);
+    CHECK_EQ(w.b.fake.asked[CALL_logout], 1, "logged out");
+    CHECK_EQ(w.service.count, 0, "session gone");
+    world_close(&w);
+}
+
+TEST(sizes_come_in_pages_and_commands_may_be_pipelined)
+{
+    struct world w;
+
+    world_open(&w);
+    w.b.fake.rows_at_once = 1;
+    session_bench_connect(&w.b);
+    session_bench_talk(&w.b, STR("C: USER bob\nC: PASS hungry\nC: STAT\nC: RETR 2\nC: NOOP\n"
+                                 "S: +OK\nS: +OK\nS: +OK Welcome\nS: +OK 2 27\n"
+                                 "S: +OK\nS: A: c\nS: \nS: no end\nS: .\nS: +OK Here\n"));
+    CHECK_EQ(w.b.fake.asked[CALL_fetch], 3, "two pages of sizes, one of octets");
+    world_close(&w);
+}
+
+TEST(a_broken_connection_removes_nothing)
+{
+    struct world w;
+
+    world_open(&w);
+    session_bench_connect(&w.b);
+    session_bench_talk(&w.b, STR("C: USER bob\nC: PASS hungry\nC: DELE 1\n"
+                                 "S: +OK\nS: +OK\nS: +OK\nS: +OK Marked\n"));
+    session_bench_hang_up(&w.b);
+    bench_pass(&w.b.bench, 50);
+    CHECK_EQ(w.service.count, 0, "session gone");
+    CHECK_EQ(w.b.fake.asked[CALL_expunge], 0, "nothing removed");
+    CHECK_EQ(w.b.fake.asked[CALL_logout], 1, "the lock is given back");
+    world_close(&w);
+}
+
+static const struct {
+    const char *name;
+    enum keep_call call;
+    enum err e;
+    struct str script;
+} failures[] = {
+    { "in use", CALL_select, ERR_IN_USE,
+      STR_INIT("C: USER bob\nC: PASS hungry\nS: +OK\nS: +OK\nS: -ERR [IN-USE]\n") },
+    { "keeper away", CALL_login, ERR_UNAVAILABLE,
+      STR_INIT("C: USER bob\nC: PASS hungry\nS: +OK\nS: +OK\nS: -ERR [SYS/TEMP]\n") },
+    { "sizes fail", CALL_fetch, ERR_IO,
+      STR_INIT("C: USER bob\nC: PASS hungry\nS: +OK\nS: +OK\nS: -ERR [SYS/TEMP]\n"
+               "C: STAT\nS: -ERR Log in\n") },
+    { "update fails", CALL_expunge, ERR_IO,
+      STR_INIT("C: USER bob\nC: PASS hungry\nC: DELE 1\nC: QUIT\nS: +OK\nS: +OK\nS: +OK\n"
+               "S: +OK\nS: -ERR [SYS/TEMP]\nclosed\n") },
+    { "wrong password", CALL_COUNT, OK,
+      STR_INIT("C: USER bob\nC: PASS thirsty\nS: +OK\nS: +OK\nS: -ERR [AUTH]\n"
+               "C: USER bob\nC: PASS hungry\nS: +OK\nS: +OK Welcome\n") },
+    { "on behalf of alice", CALL_COUNT, OK,
+      STR_INIT("C: AUTH PLAIN YWxpY2UAYm9iAGh1bmdyeQ==\nS: +OK\nS: -ERR [AUTH]\n") },
+};
+
+TEST(failures_are_told_and_leave_no_lock)
+{
+    for (size_t i = 0; i < ARRAY_LEN(failures); i++) {
+        struct world w;
+
+        world_open(&w);
+        if (failures[i].call != CALL_COUNT)
+            w.b.fake.error_of[failures[i].call] = failures[i].e;
+        session_bench_connect(&w.b);
+        session_bench_talk(&w.b, failures[i].script);
+        CHECK(w.b.fake.inbox_count == 2 && !w.b.fake.inbox[0].gone, "%s", failures[i].name);
+        session_bench_hang_up(&w.b);
+        bench_pass(&w.b.bench, 50);
+        CHECK_EQ(w.service.count, 0, "%s", failures[i].name);
+        world_close(&w);
+    }
+}
+
+TEST(a_message_that_vanished_is_an_honest_error)
+{
+    struct world w;
+
+    world_open(&w);
+    session_bench_connect(&w.b);
+    session_bench_talk(&w.b, STR("C: USER bob\nC: PASS hungry\nS: +OK\nS: +OK\nS: +OK\n"));
+    w.b.fake.inbox[1].gone = true;
+    session_bench_talk(&w.b, STR("C: RETR 2\nS: -ERR No such message\nC: NOOP\nS: +OK\n"));
+    world_close(&w);
+}
+
+TEST(tls_works_both_ways)
+{
+    struct world w;
+
+    world_open(&w);
+    session_bench_connect(&w.b);
+    session_bench_talk(&w.b, STR("S: +OK\nC: STLS\nS: +OK Begin TLS\ntls\nC: USER bob\nS: +OK\n"
+                                 "C: PASS hungry\nS: +OK Welcome\nC: QUIT\nS: +OK\nclosed\n"));
+    w.tls_at_once = true;
+    session_bench_connect(&w.b);
+    session_bench_talk(&w.b, STR("tls\nS: +OK hamburger.edu\nC: STLS\nS: -ERR Too late\n"));
+    world_close(&w);
+}
+
+TEST(one_too_many_is_told_so)
+{
+    struct world w;
+    struct session_bench *b = &w.b;
+    struct stream *kept[2];
+
+    world_open(&w);
+    for (int i = 0; i < 2; i++) {
+        session_bench_connect(b);
+        session_bench_talk(b, STR("S: +OK\n"));
+        kept[i] = b->client;
+        b->client = NULL;
+    }
+    session_bench_connect(b);
+    session_bench_talk(b, STR("S: -ERR [SYS/TEMP] Too many\nclosed\n"));
+    stream_free(kept[0]);
+    stream_free(kept[1]);
+    world_close(&w);
+}
+
+static void note_stopped(void *ctx)
+{
+    ((struct world *)ctx)->stopped = true;
+}
+
+TEST(stopping_ends_every_session_with_a_word)
+{
+    struct world w;
+
+    world_open(&w);
+    session_bench_connect(&w.b);
+    session_bench_talk(&w.b, STR("S: +OK\n"));
+    pop3_service_stop(&w.service, note_stopped, &w);
+    session_bench_talk(&w.b, STR("S: -ERR [SYS/TEMP] Closing\nclosed\n"));
+    bench_pass(&w.b.bench, 50);
+    CHECK(w.stopped, "stopped");
+    world_close(&w);
+}

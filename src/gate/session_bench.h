@@ -1,0 +1,44 @@
+/* gate/session_bench.h - sessions under test: a listener, a client, and a keeper with canned
+ * answers.
+ *
+ * The client speaks a script: "C: text" sends a line, "S: text" waits for one and compares its
+ * beginning, "S* text" waits for one that begins so and passes over others, "tls" starts TLS,
+ * "closed" waits for the end. Everything runs over the real os/ on loopback. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef POSTERN_GATE_SESSION_BENCH_H
+#define POSTERN_GATE_SESSION_BENCH_H
+
+#include "gate/fake_keeper.h"
+#include "keeper/client.h"
+#include "os/os_test.h"
+#include "os/tls.h"
+
+struct session_bench {
+    struct bench bench;
+    struct fake_keeper fake;
+    struct keeper_client *keeper;
+    struct tls_server *tls;
+    struct tls_client *tls_client;
+    struct arena *mem;
+    struct listener *listener;
+    struct address at;
+    void (*accept)(struct session_bench *b, struct stream *s); /* given by the test */
+    void (*lost)(struct session_bench *b);                     /* likewise; or null */
+
+    struct stream *client;
+    struct buf got;
+    size_t seen; /* octets of `got` already compared */
+    bool connected, secured, closed;
+};
+
+void session_bench_open(struct session_bench *b,
+                        void (*accept)(struct session_bench *b, struct stream *s));
+void session_bench_close(struct session_bench *b); /* after the service is gone */
+
+void session_bench_connect(struct session_bench *b);
+void session_bench_send(struct session_bench *b, struct str octets);
+/* Runs `script`; lines are separated by LF. */
+void session_bench_talk(struct session_bench *b, struct str script);
+void session_bench_hang_up(struct session_bench *b);
+
+#endif

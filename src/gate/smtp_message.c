@@ -1,0 +1,118 @@
+/* gate/smtp_message.c - collecting a message, putting the trace in front, sealing it. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gate/smtp_message.h"
+
+#include "message/field.h"
+#include "message/header.h"
+#include "message/msgid.h"
+#include "message/record.h"
+
+void smtp_message_deinit(struct smtp_message *m)
+{
+    buf_deinit(&m->bytes);
+    file_close(m->spool);
+    *m = (struct smtp_message){ 0 };
+}
+
+bool smtp_message_wants_spool(const struct smtp_message *m)
+{
+    return m->spool == NULL && m->bytes.len > MESSAGE_MEMORY_BYTES;
+}
+
+enum err smtp_message_add(struct smtp_message *m, struct str bytes)
+{
+    enum err e;
+
+    if (m->spool == NULL) {
+        buf_add(&m->bytes, bytes);
+        return OK;
+    }
+    if ((e = file_pwrite(m->spool, m->spooled, bytes, NULL)) == OK)
+        m->spooled += bytes.len;
+    return e;
+}
+
+enum err smtp_message_spool(struct smtp_message *m, struct file *spool, uint64_t spool_id)
+{
+    enum err e;
+
+    m->spool = spool;
+    m->spool_id = spool_id;
+    e = smtp_message_add(m, buf_str(&m->bytes));
+    buf_deinit(&m->bytes);
+    return e;
+}
+
+/* RFC 6409 8.2, 8.3: what a user's program forgot. */
+static void add_missing(struct buf *out, const struct smtp_trace *trace, struct str message)
+{
+    struct header_field field;
+
+    if (!header_find(message, STR("Date"), &field))
+        field_add_date(out, STR("Date"), trace->received->epoch_s, trace->received->zone_min);
+    if (!header_find(message, STR("Message-ID"), &field)) {
+        struct buf id = { 0 };
+        struct str text;
+
+        msgid_make(&id, trace->received->epoch_s, trace->random, trace->domain);
+        text = buf_str(&id);
+        field_add_ids(out, STR("Message-ID"), &text, 1);
+        buf_deinit(&id);
+    }
+}
+
+/* Return-Path stands on top, once and only where the way ends (RFC 5321 4.4). */
+static void add_front(struct buf *out, const struct smtp_trace *trace, struct str message)
+{
+    if (trace->return_path != NULL)
+        buf_printf(out, "Return-Path: <%.*s>\r\n", STR_ARG(*trace->return_path));
+    received_format(out, trace->received);
+    if (trace->complete)
+        add_missing(out, trace, message);
+}
+
+static enum err seal_spooled(struct smtp_message *m, const struct smtp_trace *trace,
+                             struct smtp_sealed *ret)
+{
+    static const struct message_limits limits = MESSAGE_LIMITS_DEFAULT;
+    char *body = malloc(m->spooled + 1);
+    struct buf whole = { 0 };
+    enum err e;
+
+    if (body == NULL)
+        return ERR_UNAVAILABLE;
+    if ((e = file_pread(m->spool, 0, body, m->spooled, NULL)) == OK) {
+        struct str message = str_from(body, m->spooled);
+
+        ret->hops = received_count(message);
+        add_front(&ret->front, trace, message);
+        buf_add(&whole, buf_str(&ret->front));
+        buf_add(&whole, message);
+        record_build(buf_str(&whole), &limits, &ret->record);
+    }
+    buf_deinit(&whole);
+    free(body);
+    return e;
+}
+
+enum err smtp_message_seal(struct smtp_message *m, const struct smtp_trace *trace,
+                           struct smtp_sealed *ret)
+{
+    static const struct message_limits limits = MESSAGE_LIMITS_DEFAULT;
+    struct str message = buf_str(&m->bytes);
+
+    *ret = (struct smtp_sealed){ 0 };
+    if (m->spool != NULL)
+        return seal_spooled(m, trace, ret);
+    ret->hops = received_count(message);
+    add_front(&ret->front, trace, message);
+    buf_add(&ret->front, message);
+    record_build(buf_str(&ret->front), &limits, &ret->record);
+    return OK;
+}
+
+void smtp_sealed_deinit(struct smtp_sealed *s)
+{
+    buf_deinit(&s->front);
+    buf_deinit(&s->record);
+}

@@ -1,0 +1,363 @@
+/* gate/smtp_questions.c - the machine's questions, asked of keeper and policy, and their answers.
+ *
+ * Every answer ends in smtp_answer (or smtp_refuse_body) and, when it came from keeper, in another
+ * turn of the pump. Whether a recipient is taken is policy/relay.h's word alone. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gate/error_map.h"
+#include "gate/smtp_session_private.h"
+#include "policy/relay.h"
+
+static void answer_error(struct smtp_session *s, enum err e)
+{
+    const struct error_words *words = error_words(e);
+
+    smtp_answer(s->machine, words->smtp_code, words->smtp);
+}
+
+static void log_delivery(struct smtp_session *s, enum err e, const struct keep_deliver_rep *rep)
+{
+    struct log *g = s->service->settings.log;
+    struct address peer = stream_peer(s->stream);
+
+    if (g == NULL)
+        return;
+    log_begin(g, e == OK ? LOG_INFO : LOG_WARN, e == OK ? "smtp.accepted" : "smtp.failed");
+    log_address(g, "peer", &peer);
+    if (e == OK)
+        log_num(g, "delivery", (int64_t)rep->delivery);
+    else
+        log_err(g, e, NULL);
+    log_end(g);
+}
+
+/* ---- who ---- */
+
+void smtp_login_refused(struct smtp_session *s, enum err e)
+{
+    answer_error(s, e == ERR_DENIED ? ERR_AUTH : e);
+    smtp_session_pump(s);
+}
+
+/* A wrong password is answered late, which costs a guesser time and us nothing. */
+static void got_login(void *ctx, enum err e, const struct keep_login_rep *rep, struct file *file)
+{
+    struct smtp_session *s = ctx;
+
+    (void)file;
+    s->ticket = 0;
+    if (e != OK) {
+        s->refusal = e;
+        timer_set_in(&s->timer, e == ERR_AUTH ? s->service->settings.login_delay_ms : 0);
+        return;
+    }
+    s->keeper_session = rep->session;
+    smtp_answer(s->machine, 235, STR("2.7.0 Welcome"));
+    smtp_session_pump(s);
+}
+
+/* Acting as somebody else is nobody's right here (RFC 4616 2). */
+void smtp_ask_login(struct smtp_session *s, const struct sasl_login *login)
+{
+    struct address peer = stream_peer(s->stream);
+    struct buf text = { 0 };
+    struct keep_login_req req = { .name = login->authcid,
+                                  .password = login->password,
+                                  .service = STR("smtp") };
+
+    if (login->authzid.len > 0 && !str_eq(login->authzid, login->authcid)) {
+        s->refusal = ERR_DENIED;
+        timer_set_in(&s->timer, 0);
+        return;
+    }
+    address_format(&peer, &text);
+    req.peer = buf_str(&text);
+    s->ticket = keeper_login(s->service->keeper, &req, got_login, s);
+    buf_deinit(&text);
+}
+
+static void answer_sender(struct smtp_session *s, bool null_sender, bool keeper_allows)
+{
+    struct sender_facts facts = { .submission = s->door == SMTP_DOOR_USERS,
+                                  .authenticated = smtp_authenticated(s->machine),
+                                  .null_sender = null_sender,
+                                  .keeper_allows = keeper_allows };
+
+    switch (sender_decide(&facts)) {
+    case SENDER_ACCEPT:
+        smtp_answer(s->machine, 250, STR("2.1.0 Sender ok"));
+        break;
+    case SENDER_LOGIN_FIRST:
+        smtp_answer(s->machine, 530, STR("5.7.0 Log in first"));
+        break;
+    case SENDER_NOT_YOURS:
+        smtp_answer(s->machine, 553, STR("5.7.1 That sender address is not yours"));
+        break;
+    }
+}
+
+static void got_sender(void *ctx, enum err e, const struct keep_may_send_as_rep *rep,
+                       struct file *file)
+{
+    struct smtp_session *s = ctx;
+
+    (void)file;
+    s->ticket = 0;
+    if (e != OK)
+        answer_error(s, e);
+    else
+        answer_sender(s, false, rep->allowed);
+    smtp_session_pump(s);
+}
+
+void smtp_ask_sender(struct smtp_session *s, const struct smtp_mail *mail)
+{
+    struct keep_may_send_as_req req = { .session = s->keeper_session };
+    struct buf address = { 0 };
+
+    smtp_session_forget_message(s);
+    if (!smtp_authenticated(s->machine) || mailbox_is_null(&mail->sender)) {
+        answer_sender(s, mailbox_is_null(&mail->sender), false);
+        return;
+    }
+    mailbox_format(&address, &mail->sender);
+    req.address = buf_str(&address);
+    s->ticket = keeper_may_send_as(s->service->keeper, &req, got_sender, s);
+    buf_deinit(&address);
+}
+
+/* ---- to whom ---- */
+
+static const enum relay_owner owners[] = { [ROUTE_UNKNOWN] = RELAY_UNKNOWN,
+                                           [ROUTE_LOCAL] = RELAY_OURS,
+                                           [ROUTE_FOREIGN] = RELAY_FOREIGN,
+                                           [ROUTE_FULL] = RELAY_FULL,
+                                           [ROUTE_DISABLED] = RELAY_DISABLED };
+
+static const struct {
+    int code;
+    struct str text;
+} rcpt_replies[] = {
+    [RELAY_ACCEPT] = { 250, STR_INIT("2.1.5 Recipient ok") },
+    [RELAY_DENIED] = { 550, STR_INIT("5.7.1 Relaying denied") },
+    [RELAY_DENIED_ROUTING] = { 550, STR_INIT("5.7.1 Relaying denied; no routes in addresses") },
+    [RELAY_NO_SUCH_MAILBOX] = { 550, STR_INIT("5.1.1 No such mailbox") },
+    [RELAY_MAILBOX_FULL] = { 452, STR_INIT("4.2.2 Mailbox full") },
+    [RELAY_MAILBOX_DISABLED] = { 550, STR_INIT("5.2.1 Mailbox disabled") },
+};
+
+static void answer_rcpt(struct smtp_session *s, enum relay_owner owner)
+{
+    struct relay_facts facts = { .authenticated = smtp_authenticated(s->machine),
+                                 .trusted_network = s->trusted,
+                                 .rcpt = &s->rcpt->address,
+                                 .owner = owner };
+    enum relay_verdict verdict = relay_decide(&facts);
+
+    if (verdict == RELAY_ACCEPT && owner == RELAY_FOREIGN)
+        s->foreign++;
+    smtp_answer(s->machine, rcpt_replies[verdict].code, rcpt_replies[verdict].text);
+}
+
+static void got_route(void *ctx, enum err e, const struct keep_route_rep *rep, struct file *file)
+{
+    struct smtp_session *s = ctx;
+
+    (void)file;
+    s->ticket = 0;
+    if (e == OK && rep->kind < ARRAY_LEN(owners))
+        answer_rcpt(s, owners[rep->kind]);
+    else
+        answer_error(s, e == OK ? ERR_UNAVAILABLE : e);
+    smtp_session_pump(s);
+}
+
+/* A bare <Postmaster> is our own (RFC 5321 4.5.1). */
+static void format_rcpt(const struct smtp_session *s, const struct mailbox *address,
+                        struct buf *out)
+{
+    struct mailbox full = *address;
+
+    if (full.domain.len == 0)
+        full.domain = s->service->settings.host;
+    mailbox_format(out, &full);
+}
+
+void smtp_ask_route(struct smtp_session *s, const struct smtp_mail *mail, struct smtp_rcpt *rcpt)
+{
+    struct keep_route_req req = { .size = mail->size };
+    struct buf address = { 0 };
+
+    s->rcpt = rcpt;
+    format_rcpt(s, &rcpt->address, &address);
+    req.address = buf_str(&address);
+    s->ticket = keeper_route(s->service->keeper, &req, got_route, s);
+    buf_deinit(&address);
+}
+
+/* ---- what ---- */
+
+static void refuse_body(struct smtp_session *s, enum err e)
+{
+    const struct error_words *words = error_words(e);
+
+    smtp_refuse_body(s->machine, words->smtp_code, words->smtp);
+    smtp_session_forget_message(s);
+}
+
+static void got_spool(void *ctx, enum err e, const struct keep_spool_rep *rep, struct file *file)
+{
+    struct smtp_session *s = ctx;
+
+    s->ticket = 0;
+    if (e == OK && file == NULL)
+        e = ERR_UNAVAILABLE;
+    if (e == OK)
+        e = smtp_message_spool(s->message, file, rep->spool);
+    if (e != OK)
+        refuse_body(s, e);
+    smtp_session_pump(s);
+}
+
+void smtp_take_body(struct smtp_session *s, struct str text)
+{
+    struct keep_spool_req req = { 0 };
+    enum err e;
+
+    if (s->message == NULL) {
+        s->message = calloc(1, sizeof(*s->message));
+        BUG_ON(s->message == NULL);
+    }
+    if ((e = smtp_message_add(s->message, text)) != OK) {
+        refuse_body(s, e);
+        return;
+    }
+    if (smtp_message_wants_spool(s->message))
+        s->ticket = keeper_spool(s->service->keeper, &req, got_spool, s);
+}
+
+static void got_delivery(void *ctx, enum err e, const struct keep_deliver_rep *rep,
+                         struct file *file)
+{
+    struct smtp_session *s = ctx;
+    SCRATCH(tmp, NULL);
+
+    (void)file;
+    s->ticket = 0;
+    if (s->message != NULL)
+        s->message->spool_id = 0; /* used up by the call */
+    smtp_session_forget_message(s);
+    log_delivery(s, e, rep);
+    if (e != OK)
+        answer_error(s, e == ERR_SYNTAX ? ERR_UNAVAILABLE : e);
+    else
+        smtp_answer(s->machine, 250,
+                    arena_printf(tmp, "2.0.0 Taken as %llx", (unsigned long long)rep->delivery));
+    smtp_session_pump(s);
+}
+
+/* The trace that this server leaves (RFC 5321 4.4). The recipient is only named when there is one,
+ * so that blind copies stay blind. */
+static enum err seal(struct smtp_session *s, const struct smtp_mail *mail, struct arena *tmp,
+                     struct smtp_sealed *ret)
+{
+    struct loop *l = s->service->loop;
+    struct address peer = stream_peer(s->stream);
+    struct buf ip = { 0 }, rcpt = { 0 }, sender = { 0 };
+    struct smtp_trace trace = { .complete = s->door == SMTP_DOOR_USERS,
+                                .domain = s->service->settings.host };
+    struct received received = { .helo = smtp_helo(s->machine),
+                                 .by = s->service->settings.host,
+                                 .with = smtp_with(s->machine),
+                                 .epoch_s = loop_wall_s(l) };
+    struct str return_path;
+
+    if (peer.family != ADDRESS_LOCAL)
+        address_format(&peer, &ip);
+    if (mail->rcpt_count == 1)
+        format_rcpt(s, &mail->rcpts->address, &rcpt);
+    mailbox_format(&sender, &mail->sender);
+    return_path = buf_str(&sender);
+    received.client_ip = buf_str(&ip);
+    received.recipient = buf_str(&rcpt);
+    received.id = arena_printf(tmp, "%016llx", (unsigned long long)loop_random_u64(l));
+    if (stream_is_secure(s->stream))
+        received.tls = arena_printf(tmp, "%.*s %.*s", STR_ARG(stream_tls_version(s->stream)),
+                                    STR_ARG(stream_tls_cipher(s->stream)));
+    trace.received = &received;
+    trace.return_path = s->foreign == 0 ? &return_path : NULL;
+    loop_random(l, trace.random, sizeof(trace.random));
+
+    enum err e = smtp_message_seal(s->message, &trace, ret);
+    buf_deinit(&ip);
+    buf_deinit(&rcpt);
+    buf_deinit(&sender);
+    return e;
+}
+
+static struct keep_rcpt *list_rcpts(const struct smtp_session *s, const struct smtp_mail *mail,
+                                    struct arena *tmp)
+{
+    struct keep_rcpt *list = ARENA_ARRAY(tmp, struct keep_rcpt, mail->rcpt_count);
+    size_t i = 0;
+
+    for (const struct smtp_rcpt *r = mail->rcpts; r != NULL; r = r->next) {
+        struct buf address = { 0 };
+
+        format_rcpt(s, &r->address, &address);
+        list[i++] = (struct keep_rcpt){ .address = arena_copy(tmp, buf_str(&address)),
+                                        .orcpt = r->orcpt,
+                                        .notify = r->notify };
+        buf_deinit(&address);
+    }
+    return list;
+}
+
+static void ask_deliver(struct smtp_session *s, const struct smtp_mail *mail, struct arena *tmp,
+                        const struct smtp_sealed *sealed)
+{
+    struct address peer = stream_peer(s->stream);
+    struct buf sender = { 0 }, ip = { 0 };
+    struct keep_deliver_req req = { .session = s->keeper_session,
+                                    .envid = mail->envid,
+                                    .ret = (uint8_t)mail->ret,
+                                    .smtputf8 = mail->utf8,
+                                    .body = (uint8_t)mail->body,
+                                    .rcpts = list_rcpts(s, mail, tmp),
+                                    .rcpts_count = mail->rcpt_count,
+                                    .record = buf_str(&sealed->record),
+                                    .bytes = buf_str(&sealed->front),
+                                    .spool = s->message->spool_id,
+                                    .spool_bytes = s->message->spooled };
+
+    mailbox_format(&sender, &mail->sender);
+    address_format(&peer, &ip);
+    req.reverse_path = buf_str(&sender);
+    req.peer = buf_str(&ip);
+    s->ticket = keeper_deliver(s->service->keeper, &req, got_delivery, s);
+    buf_deinit(&sender);
+    buf_deinit(&ip);
+}
+
+void smtp_ask_deliver(struct smtp_session *s, const struct smtp_mail *mail)
+{
+    struct smtp_sealed sealed = { 0 };
+    struct arena *tmp = arena_new(0);
+    enum err e;
+
+    if (s->message == NULL) { /* DATA with nothing but the dot */
+        s->message = calloc(1, sizeof(*s->message));
+        BUG_ON(s->message == NULL);
+    }
+    e = seal(s, mail, tmp, &sealed);
+    if (e != OK) {
+        smtp_session_forget_message(s);
+        answer_error(s, e);
+    } else if (sealed.hops >= s->service->settings.received_max) {
+        smtp_session_forget_message(s);
+        smtp_answer(s->machine, 554, STR("5.4.6 This mail runs in a circle"));
+    } else {
+        ask_deliver(s, mail, tmp, &sealed);
+    }
+    smtp_sealed_deinit(&sealed);
+    arena_free(tmp);
+}

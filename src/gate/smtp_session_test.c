@@ -1,0 +1,299 @@
+/* gate/smtp_session_test.c - SMTP sessions over sockets, against a keeper with canned answers. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gate/smtp_session.h"
+
+#include "gate/session_bench.h"
+#include "message/record.h"
+#include "testing.h"
+
+struct world {
+    struct session_bench b;
+    struct smtp_service service;
+    enum smtp_door door;
+    bool tls_at_once, stopped;
+};
+
+static void on_accept(struct session_bench *b, struct stream *s)
+{
+    struct world *w = CONTAINER_OF(b, struct world, b);
+
+    smtp_service_accept(&w->service, s, w->door, w->tls_at_once);
+}
+
+static void on_lost(struct session_bench *b)
+{
+    smtp_service_lost(&CONTAINER_OF(b, struct world, b)->service);
+}
+
+static void world_open(struct world *w, enum smtp_door door)
+{
+    struct smtp_settings settings = { .host = STR("hamburger.edu"),
+                                      .limits = SMTP_LIMITS_DEFAULT,
+                                      .received_max = 5,
+                                      .sessions_max = 2,
+                                      .sessions_per_address_max = 2,
+                                      .login_delay_ms = 20,
+                                      .plain_on_loopback = true };
+
+    *w = (struct world){ .door = door };
+    session_bench_open(&w->b, on_accept);
+    w->b.lost = on_lost;
+    settings.limits.size_max = 4u << 20;
+    smtp_service_init(&w->service, w->b.bench.b, w->b.keeper, w->b.tls, &settings);
+}
+
+static void world_close(struct world *w)
+{
+    smtp_service_deinit(&w->service);
+    session_bench_close(&w->b);
+}
+
+#define BEGIN                                                                                      \
+    "S: 220 hamburger.edu ESMTP Postern\nC: EHLO crepes.fr\nS* 250 \n"                             \
+    "C: MAIL FROM:<alice@crepes.fr>\nS: 250 2.1.0\nC: RCPT TO:<bob@hamburger.edu>\nS: 250 2.1.5\n"
+
+TEST(a_message_arrives_with_its_trace_and_record)
+{
+    struct world w;
+    struct str got;
+    struct record record;
+
+    world_open(&w, SMTP_DOOR_SERVERS);
+    session_bench_connect(&w.b);
+    session_bench_talk(&w.b, STR("S: 220\nC: helo crepes.fr\nS: 250\n"
+                                 "C: MAIL FROM: <alice@crepes.fr>\nS: 250\n"
+                                 "C: RCPT TO: <bob@hamburger.edu>\nS: 250\nC: DATA\nS: 354\n"
+                                 "C: Subject: ketchup\nC: \nC: Do you like ketchup?\n"
+                                 "C: ..\nC: .\nS: 250 Taken as ab\nC: QUIT\nS: 221\nclosed\n"));
+    got = buf_str(&w.b.fake.delivered);
+    CHECK(str_starts(got, STR("Return-Path: <alice@crepes.fr>\r\nReceived: from crepes.fr ")),
+          "%.*s", STR_ARG(got));
+    CHECK(str_find(got, STR("by hamburger.edu")) != STR_NOT_FOUND, "by");
+    CHECK(str_find(got, STR("<bob@hamburger.edu>")) != STR_NOT_FOUND, "for");
+    CHECK(str_ends(got, STR("\r\nSubject: ketchup\r\n\r\nDo you like ketchup?\r\n.\r\n")), "end");
+    CHECK_STR(buf_str(&w.b.fake.envelope),
+              STR("from <alice@crepes.fr> to <bob@hamburger.edu>/0 ret 0 envid  session 0 body 0 "
+                  "utf8 0"),
+              "envelope");
+    CHECK_OK(record_open(buf_str(&w.b.fake.record), &record), "record");
+    CHECK_EQ(record.size_bytes, got.len, "record is of the message as stored");
+    CHECK_EQ(w.b.fake.deliveries, 1, "once");
+    bench_pass(&w.b.bench, 50);
+    CHECK_EQ(w.service.count, 0, "session gone");
+    world_close(&w);
+}
+
+TEST(strangers_relay_nothing)
+{
+    struct world w;
+
+    world_open(&w, SMTP_DOOR_SERVERS);
+    session_bench_connect(&w.b);
+    session_bench_talk(&w.b,
+                       STR("S: 220\nC: EHLO crepes.fr\nS* 250 \nC: MAIL FROM:<>\nS: 250\n"
+                           "C: RCPT TO:<alice@crepes.fr>\nS: 550 5.7.1 Relaying denied\n"
+                           "C: RCPT TO:<alice%crepes.fr@hamburger.edu>\nS: 550 5.7.1\n"
+                           "C: RCPT TO:<@hamburger.edu:alice@crepes.fr>\nS: 550 5.7.1\n"
+                           "C: RCPT TO:<eve@hamburger.edu>\nS: 550 5.1.1\n"
+                           "C: RCPT TO:<full@hamburger.edu>\nS: 452 4.2.2\n"
+                           "C: RCPT TO:<off@hamburger.edu>\nS: 550 5.2.1\n"
+                           "C: RCPT TO:<postmaster>\nS: 250\nC: DATA\nS: 354\nC: .\nS: 250\n"));
+    CHECK(str_starts(buf_str(&w.b.fake.envelope), STR("from <> to <postmaster@hamburger.edu>/0")),
+          "envelope");
+    world_close(&w);
+}
+
+TEST(users_log_in_and_send_abroad_as_themselves)
+{
+    struct world w;
+    struct str got;
+
+    world_open(&w, SMTP_DOOR_USERS);
+    w.tls_at_once = true;
+    session_bench_connect(&w.b);
+    session_bench_talk(
+        &w.b, STR("tls\nS: 220\nC: EHLO crepes.fr\nS* 250-AUTH PLAIN LOGIN\nS* 250 \n"
+                  "C: MAIL FROM:<bob@hamburger.edu>\nS: 530 5.7.0\n"
+                  "C: AUTH PLAIN AGJvYgB0aGlyc3R5\nS: 535 5.7.8\n"
+                  "C: AUTH PLAIN YWxpY2UAYm9iAGh1bmdyeQ==\nS: 535 5.7.8\n"
+                  "C: AUTH PLAIN AGJvYgBodW5ncnk=\nS: 235 2.7.0\n"
+                  "C: MAIL FROM:<alice@crepes.fr>\nS: 553 5.7.1\n"
+                  "C: MAIL FROM:<bob@hamburger.edu> RET=HDRS ENVID=x1 BODY=8BITMIME\nS: 250\n"
+                  "C: RCPT TO:<alice@crepes.fr> NOTIFY=NEVER ORCPT=rfc822;a@b\nS: 250\n"
+                  "C: RCPT TO:<bob@hamburger.edu>\nS: 250\n"
+                  "C: DATA\nS: 354\nC: Subject: hi\nC: \nC: hi\nC: .\nS: 250 2.0.0\n"));
+    got = buf_str(&w.b.fake.delivered);
+    CHECK(str_starts(got, STR("Received: ")), "no Return-Path on mail that goes on");
+    CHECK(str_find(got, STR("with ESMTPSA")) != STR_NOT_FOUND, "with");
+    CHECK(str_find(got, STR("\r\nDate: ")) != STR_NOT_FOUND, "Date");
+    CHECK(str_find(got, STR("\r\nMessage-ID: <")) != STR_NOT_FOUND, "Message-ID");
+    CHECK(str_find(got, STR("alice@crepes.fr")) == STR_NOT_FOUND, "blind copies stay blind");
+    CHECK_STR(buf_str(&w.b.fake.envelope),
+              STR("from <bob@hamburger.edu> to <alice@crepes.fr>/1rfc822;a@b "
+                  "<bob@hamburger.edu>/0 ret 2 envid x1 session 77 body 1 utf8 0"),
+              "envelope");
+    world_close(&w);
+}
+
+static void send_large(struct session_bench *b, size_t lines)
+{
+    struct buf text = { 0 };
+
+    BUF_ADD(&text, "Subject: large\r\n\r\n");
+    for (size_t i = 0; i < lines; i++)
+        buf_printf(&text, "%060zu\r\n", i);
+    BUF_ADD(&text, ".\r\n");
+    session_bench_send(b, buf_str(&text));
+    buf_deinit(&text);
+}
+
+enum { LARGE_LINES = 20000, LINE_OCTETS = 62 };
+
+TEST(a_large_message_goes_through_the_spool_file_whole)
+{
+    struct world w;
+    struct record record;
+
+    world_open(&w, SMTP_DOOR_SERVERS);
+    session_bench_connect(&w.b);
+    session_bench_talk(&w.b, STR(BEGIN "C: DATA\nS: 354\n"));
+    send_large(&w.b, LARGE_LINES);
+    session_bench_talk(&w.b, STR("S: 250 2.0.0\n"));
+    CHECK_EQ(w.b.fake.asked[CALL_spool], 1, "one file");
+    CHECK_EQ(w.b.fake.spools_dropped, 0, "used up");
+    CHECK(str_ends(buf_str(&w.b.fake.delivered), STR("00019999\r\n")), "end");
+    CHECK(w.b.fake.delivered.len > LARGE_LINES * LINE_OCTETS, "whole");
+    CHECK_OK(record_open(buf_str(&w.b.fake.record), &record), "record");
+    CHECK_EQ(record.size_bytes, w.b.fake.delivered.len, "record is of the message as stored");
+    world_close(&w);
+}
+
+TEST(a_large_message_without_room_is_refused_and_the_session_lives)
+{
+    struct world w;
+
+    world_open(&w, SMTP_DOOR_SERVERS);
+    w.b.fake.error_of[CALL_spool] = ERR_NO_SPACE;
+    session_bench_connect(&w.b);
+    session_bench_talk(&w.b, STR(BEGIN "C: DATA\nS: 354\n"));
+    send_large(&w.b, LARGE_LINES);
+    session_bench_talk(&w.b, STR("S: 452 4.3.1\nC: NOOP\nS: 250\n"));
+    CHECK_EQ(w.b.fake.deliveries, 0, "nothing delivered");
+    world_close(&w);
+}
+
+TEST(a_spool_file_is_given_back_when_the_sender_leaves)
+{
+    struct world w;
+
+    world_open(&w, SMTP_DOOR_SERVERS);
+    session_bench_connect(&w.b);
+    session_bench_talk(&w.b, STR(BEGIN "C: BDAT 400000\n"));
+    for (int i = 0; i < 40; i++) {
+        static char piece[10000];
+
+        session_bench_send(&w.b, str_from(piece, sizeof(piece)));
+    }
+    session_bench_talk(&w.b, STR("S: 250 2.0.0 400000 octets\n"));
+    session_bench_hang_up(&w.b);
+    bench_pass(&w.b.bench, 50);
+    CHECK_EQ(w.b.fake.spools_dropped, 1, "dropped");
+    CHECK_EQ(w.service.count, 0, "session gone");
+    world_close(&w);
+}
+
+static const struct {
+    const char *name;
+    enum keep_call call;
+    enum err e;
+    struct str script;
+} failures[] = {
+    { "disk", CALL_deliver, ERR_IO, STR_INIT(BEGIN "C: DATA\nS: 354\nC: .\nS: 451 4.3.0\n") },
+    { "full disk", CALL_deliver, ERR_NO_SPACE,
+      STR_INIT(BEGIN "C: DATA\nS: 354\nC: .\nS: 452 4.3.1\n") },
+    { "keeper away", CALL_deliver, ERR_UNAVAILABLE,
+      STR_INIT(BEGIN "C: DATA\nS: 354\nC: .\nS: 451 4.3.2\n") },
+    { "route unknown for now", CALL_route, ERR_UNAVAILABLE,
+      STR_INIT("S: 220\nC: EHLO x\nS* 250 \nC: MAIL FROM:<>\nS: 250\n"
+               "C: RCPT TO:<bob@hamburger.edu>\nS: 451 4.3.2\n") },
+};
+
+TEST(what_keeper_could_not_do_is_never_answered_250)
+{
+    for (size_t i = 0; i < ARRAY_LEN(failures); i++) {
+        struct world w;
+
+        world_open(&w, SMTP_DOOR_SERVERS);
+        w.b.fake.error_of[failures[i].call] = failures[i].e;
+        session_bench_connect(&w.b);
+        session_bench_talk(&w.b, failures[i].script);
+        session_bench_talk(&w.b, STR("C: RSET\nS: 250\nC: QUIT\nS: 221\nclosed\n"));
+        world_close(&w);
+    }
+}
+
+TEST(a_circle_is_broken)
+{
+    struct world w;
+
+    world_open(&w, SMTP_DOOR_SERVERS);
+    session_bench_connect(&w.b);
+    session_bench_talk(&w.b, STR(BEGIN "C: DATA\nS: 354\nC: Received: a\nC: Received: b\n"
+                                       "C: Received: c\nC: Received: d\nC: Received: e\n"
+                                       "C: \nC: .\nS: 554 5.4.6\n"));
+    CHECK_EQ(w.b.fake.deliveries, 0, "not delivered");
+    world_close(&w);
+}
+
+TEST(starttls_begins_again_and_drops_what_was_injected)
+{
+    struct world w;
+
+    world_open(&w, SMTP_DOOR_SERVERS);
+    session_bench_connect(&w.b);
+    session_bench_talk(&w.b, STR("S: 220\nC: EHLO crepes.fr\nS* 250 \n"));
+    session_bench_send(&w.b, STR("STARTTLS\r\nNOOP injected\r\n"));
+    session_bench_talk(&w.b, STR("S: 220 2.0.0\ntls\nC: NOOP\nS: 250 OK\n"
+                                 "C: EHLO crepes.fr\nS* 250 \nC: STARTTLS\nS: 503\n"));
+    world_close(&w);
+}
+
+TEST(two_messages_in_one_breath)
+{
+    struct world w;
+
+    world_open(&w, SMTP_DOOR_SERVERS);
+    session_bench_connect(&w.b);
+    session_bench_send(&w.b, STR("EHLO crepes.fr\r\nMAIL FROM:<>\r\nRCPT TO:<bob@hamburger.edu>\r\n"
+                                 "DATA\r\none\r\n.\r\nMAIL FROM:<>\r\n"
+                                 "RCPT TO:<bob@hamburger.edu>\r\nDATA\r\ntwo\r\n.\r\nQUIT\r\n"));
+    session_bench_talk(&w.b, STR("S* 250 HELP\nS: 250\nS: 250\nS: 354\nS: 250 2.0.0 Taken\n"
+                                 "S: 250\nS: 250\nS: 354\nS: 250 2.0.0 Taken\nS: 221\nclosed\n"));
+    CHECK_EQ(w.b.fake.deliveries, 2, "both");
+    world_close(&w);
+}
+
+static void note_stopped(void *ctx)
+{
+    ((struct world *)ctx)->stopped = true;
+}
+
+TEST(stopping_and_losing_keeper_end_sessions_with_a_word)
+{
+    struct world w;
+
+    world_open(&w, SMTP_DOOR_USERS);
+    session_bench_connect(&w.b);
+    session_bench_talk(&w.b, STR("S: 220\nC: EHLO crepes.fr\nS* 250 \n"
+                                 "C: AUTH PLAIN AGJvYgBodW5ncnk=\nS: 235\n"));
+    channel_free(w.b.fake.channel);
+    w.b.fake.channel = NULL;
+    session_bench_talk(&w.b, STR("S: 421 4.3.2\nclosed\n"));
+    session_bench_connect(&w.b);
+    session_bench_talk(&w.b, STR("S: 220\n"));
+    smtp_service_stop(&w.service, note_stopped, &w);
+    session_bench_talk(&w.b, STR("S: 421 \nclosed\n"));
+    bench_pass(&w.b.bench, 50);
+    CHECK(w.stopped, "stopped");
+    world_close(&w);
+}
