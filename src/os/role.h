@@ -50,7 +50,7 @@ struct role_start {
     struct tls_server
         *tls; /* gates; null when no certificate is set: then STARTTLS is not offered */
 
-    struct fs *data; /* keeper only: the data folder, which the role now owns and frees */
+    struct fs *data; /* keeper only: the data folder; once start returned OK the role's to free */
 };
 
 struct role_ops {
