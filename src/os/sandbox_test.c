@@ -13,6 +13,7 @@
 #include "os/os_test.h"
 #include "os/process.h"
 #include "os/stream.h"
+#include "os/tls.h"
 #include "os/workers.h"
 
 /* What a locked-in child tries. Each returns 0, or the errno. */
@@ -244,16 +245,36 @@ static void stop_loop(void *ctx)
     loop_stop(ctx);
 }
 
+/* Spool files come from keeper, already open. */
+static int use_file(struct file *spool)
+{
+    uint64_t size = 0;
+    char got[4];
+
+    if (file_pwrite(spool, 0, STR("mail"), NULL) != OK || file_size(spool, &size, NULL) != OK ||
+        size != 4 || file_pread(spool, 0, got, 4, NULL) != OK || file_sync(spool, NULL) != OK ||
+        file_truncate(spool, 0, NULL) != OK)
+        return 1;
+    file_close(spool);
+    return 0;
+}
+
 static int work_inside(size_t row)
 {
     struct loop *l;
+    struct fs *fs;
+    struct file *spool;
     struct workers *w = NULL;
     struct sandbox_report report;
     struct timer t;
     bool ran = false;
 
-    if (loop_new_real(&l, NULL) != OK || enter_row(row, SANDBOX_KILL, &report, NULL) != OK)
+    if (fs_new_real(str_from_z(folder_at), false, &fs, NULL) != OK ||
+        fs_open_unnamed(fs, &spool, NULL) != OK || loop_new_real(&l, NULL) != OK ||
+        enter_row(row, SANDBOX_KILL, &report, NULL) != OK)
         return 1;
+    if (use_file(spool) != 0)
+        return 4;
     if ((rows[row].calls & SANDBOX_THREADS) != 0) {
         if (workers_new(l, 2, &w, NULL) != OK)
             return 2;
@@ -273,6 +294,82 @@ TEST(a_locked_in_role_can_still_work)
     before_each();
     for (size_t row = 0; row < 3; row++) {
         int status = run_in_child(work_inside, row);
+
+        CHECK(WIFEXITED(status), "%s: status %x", rows[row].name, (unsigned)status);
+        CHECK_EQ(WEXITSTATUS(status), 0, "%s", rows[row].name);
+    }
+    after_each();
+}
+
+struct shaking {
+    struct loop *l;
+    struct stream *s[2];
+    unsigned secured, octets;
+};
+
+static size_t count_octets(void *ctx, struct str bytes)
+{
+    struct shaking *k = ctx;
+
+    k->octets += (unsigned)bytes.len;
+    if (k->octets == 10)
+        loop_stop(k->l);
+    return bytes.len;
+}
+
+static void on_secured(void *ctx, enum err e, const struct errinfo *why)
+{
+    struct shaking *k = ctx;
+
+    if (e != OK)
+        (void)fprintf(stderr, "%s\n", why->text);
+    if (e != OK || ++k->secured < 2)
+        return;
+    stream_write(k->s[0], STR("hello"));
+    stream_write(k->s[1], STR("hello"));
+}
+
+static void on_closed(void *ctx, enum err why)
+{
+    (void)why;
+    loop_stop(((struct shaking *)ctx)->l);
+}
+
+static const struct stream_events shaking_events = { count_octets, NULL, NULL, on_secured,
+                                                     on_closed };
+
+/* Both ends of a handshake in one locked-in role, with contexts made before. */
+static int shake_inside(size_t row)
+{
+    struct shaking k = { .secured = 0 };
+    struct arena *mem = arena_new(0);
+    struct str name = STR("mail.crepes.fr"), pem[2];
+    struct tls_server *server;
+    struct tls_client *client;
+    struct sandbox_report report;
+    int fd[2];
+
+    if (tls_make_self_signed(mem, &name, 1, 30, pem, NULL) != OK ||
+        tls_server_new(pem[0], pem[1], &server, NULL) != OK ||
+        tls_client_new(true, pem[0], &client, NULL) != OK || loop_new_real(&k.l, NULL) != OK ||
+        process_socket_pair(fd, NULL) != OK || enter_row(row, SANDBOX_KILL, &report, NULL) != OK)
+        return 1;
+    for (int i = 0; i < 2; i++) {
+        k.s[i] = stream_from_fd(k.l, fd[i]);
+        stream_set_events(k.s[i], &shaking_events, &k);
+    }
+    stream_start_tls_server(k.s[0], server);
+    stream_start_tls_client(k.s[1], client, name);
+    if (loop_run(k.l, NULL) != OK)
+        return 2;
+    return k.octets == 10 ? 0 : 3;
+}
+
+TEST(a_locked_in_role_can_shake_hands)
+{
+    before_each();
+    for (size_t row = 0; row < 3; row += 2) {
+        int status = run_in_child(shake_inside, row);
 
         CHECK(WIFEXITED(status), "%s: status %x", rows[row].name, (unsigned)status);
         CHECK_EQ(WEXITSTATUS(status), 0, "%s", rows[row].name);

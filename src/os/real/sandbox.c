@@ -201,6 +201,16 @@ static int allow_memory(scmp_filter_ctx ctx, unsigned calls)
                : seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), any ? 0 : 1, no_code);
 }
 
+/* fstat() of today's C library is newfstatat() of an empty path. Without the right to files only
+ * that form is there. */
+static int allow_fstat(scmp_filter_ctx ctx, unsigned calls)
+{
+    if ((calls & SANDBOX_FILES) != 0)
+        return 0;
+    return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(newfstatat), 1,
+                            SCMP_A3(SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, AT_EMPTY_PATH));
+}
+
 /* Threads share everything; a process that is made must be allowed by SANDBOX_SPAWN. prctl is
  * needed to name threads and memory, and only for that. */
 static int allow_threads(scmp_filter_ctx ctx, unsigned calls)
@@ -241,6 +251,7 @@ static enum err fill_filter(scmp_filter_ctx ctx, const struct sandbox *s, struct
     if (e != OK)
         return e;
     if ((failure = allow_memory(ctx, s->calls)) != 0 ||
+        (failure = allow_fstat(ctx, s->calls)) != 0 ||
         (failure = allow_threads(ctx, s->calls)) != 0)
         return err_set(why, ERR_UNSUPPORTED, "no rule: %s", strerror(-failure));
     return OK;

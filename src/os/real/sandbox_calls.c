@@ -24,6 +24,11 @@ static const char *const base_calls[] = {
     "epoll_wait",
     "eventfd2",
     "exit",
+    "fallocate",
+    "fdatasync",
+    "fsync",
+    "ftruncate",
+    "pipe",
     "exit_group",
     "fcntl",
     "fstat",
@@ -113,14 +118,14 @@ static const char *const thread_calls[] = {
 };
 
 static const char *const file_calls[] = {
-    "access",     "chdir",     "chmod",      "creat",     "copy_file_range", "faccessat",
-    "faccessat2", "fadvise64", "fallocate",  "fchdir",    "fchmod",          "fchmodat",
-    "fdatasync",  "flock",     "fsync",      "ftruncate", "getcwd",          "getdents",
-    "getdents64", "getxattr",  "ioctl",      "link",      "linkat",          "lstat",
-    "mkdir",      "mkdirat",   "newfstatat", "open",      "openat",          "openat2",
-    "readahead",  "readlink",  "readlinkat", "rename",    "renameat",        "renameat2",
-    "rmdir",      "stat",      "statfs",     "statx",     "sync_file_range", "symlinkat",
-    "truncate",   "umask",     "unlink",     "unlinkat",  "utimensat",       NULL,
+    "access",          "chdir",     "chmod",      "creat",    "copy_file_range", "faccessat",
+    "faccessat2",      "fadvise64", "fchdir",     "fchmod",   "fchmodat",        "flock",
+    "getcwd",          "getdents",  "getdents64", "getxattr", "ioctl",           "link",
+    "linkat",          "lstat",     "mkdir",      "mkdirat",  "newfstatat",      "open",
+    "openat",          "openat2",   "readahead",  "readlink", "readlinkat",      "rename",
+    "renameat",        "renameat2", "rmdir",      "stat",     "statfs",          "statx",
+    "sync_file_range", "symlinkat", "truncate",   "umask",    "unlink",          "unlinkat",
+    "utimensat",       NULL,
 };
 
 static const char *const accept_calls[] = { "accept", "accept4", NULL };
