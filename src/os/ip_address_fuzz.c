@@ -1,4 +1,4 @@
-/* os/address_fuzz.c - any text is an address or is refused, and what is parsed is written the same.
+/* os/ip_address_fuzz.c - any text is an address or is refused, and what is parsed is written the same.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "os/address.h"
