@@ -246,6 +246,12 @@ void fake_keeper_open(struct fake_keeper *k, struct channel *c)
     channel_set_events(c, &events, k);
 }
 
+void fake_keeper_use(struct fake_keeper *k, struct fs *fs)
+{
+    fs_free(k->fs);
+    k->fs = fs;
+}
+
 void fake_keeper_close(struct fake_keeper *k)
 {
     if (k->channel != NULL)

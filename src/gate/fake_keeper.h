@@ -36,6 +36,8 @@ struct fake_keeper {
 };
 
 void fake_keeper_open(struct fake_keeper *k, struct channel *c);
+/* Spool files come from here instead of a real folder; takes `fs` over. */
+void fake_keeper_use(struct fake_keeper *k, struct fs *fs);
 void fake_keeper_close(struct fake_keeper *k);
 
 #endif

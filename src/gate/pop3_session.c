@@ -424,13 +424,21 @@ static void on_timer(void *ctx)
 
 /* ---- the service ---- */
 
-void pop3_service_init(struct pop3_service *v, struct loop *l, struct keeper_client *keeper,
-                       struct tls_server *tls, const struct pop3_settings *settings)
+void pop3_service_reload(struct pop3_service *v, struct tls_server *tls,
+                         const struct pop3_settings *settings)
 {
-    *v = (struct pop3_service){ .loop = l, .keeper = keeper, .tls = tls, .settings = *settings };
+    v->tls = tls;
+    v->settings = *settings;
     v->options = (struct pop3_options){ .host = settings->host,
                                         .limits = settings->limits,
                                         .tls_offered = tls != NULL };
+}
+
+void pop3_service_init(struct pop3_service *v, struct loop *l, struct keeper_client *keeper,
+                       struct tls_server *tls, const struct pop3_settings *settings)
+{
+    *v = (struct pop3_service){ .loop = l, .keeper = keeper };
+    pop3_service_reload(v, tls, settings);
     list_init(&v->sessions);
 }
 

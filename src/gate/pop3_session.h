@@ -37,6 +37,10 @@ struct pop3_service {
 
 void pop3_service_init(struct pop3_service *v, struct loop *l, struct keeper_client *keeper,
                        struct tls_server *tls, const struct pop3_settings *settings);
+/* Other settings, or another certificate: limits hold at once, a certificate for handshakes to
+ * come. What the old settings point to may go then. */
+void pop3_service_reload(struct pop3_service *v, struct tls_server *tls,
+                         const struct pop3_settings *settings);
 /* Ends every session without a word. */
 void pop3_service_deinit(struct pop3_service *v);
 

@@ -23,7 +23,7 @@ static void on_lost(struct session_bench *b)
     pop3_service_lost(&CONTAINER_OF(b, struct world, b)->service);
 }
 
-static void world_open(struct world *w)
+static void world_open(struct world *w, enum side side)
 {
     struct pop3_settings settings = { .host = STR("hamburger.edu"),
                                       .limits = POP3_LIMITS_DEFAULT,
@@ -32,7 +32,7 @@ static void world_open(struct world *w)
                                       .plain_on_loopback = true };
 
     *w = (struct world){ 0 };
-    session_bench_open(&w->b, on_accept);
+    session_bench_open(&w->b, on_accept, side);
     w->b.lost = on_lost;
     w->b.fake.inbox[0] = (struct fake_message){ .uid = 3, .octets = STR("A: b\r\n\r\n.hi\r\n") };
     w->b.fake.inbox[1] = (struct fake_message){ .uid = 8, .octets = STR("A: c\r\n\r\nno end") };
@@ -46,11 +46,11 @@ static void world_close(struct world *w)
     session_bench_close(&w->b);
 }
 
-TEST(the_textbook_session_reads_and_removes)
+TEST_ON_BOTH_SIDES(the_textbook_session_reads_and_removes)
 {
     struct world w;
 
-    world_open(&w);
+    world_open(&w, side);
     session_bench_connect(&w.b);
     session_bench_talk(&w.b, STR("S: +OK hamburger.edu POP3 Postern\n"
                                  "C: user bob\nS: +OK\nC: pass hungry\nS: +OK Welcome\n"
@@ -68,11 +68,11 @@ TEST(the_textbook_session_reads_and_removes)
     world_close(&w);
 }
 
-TEST(sizes_come_in_pages_and_commands_may_be_pipelined)
+TEST_ON_BOTH_SIDES(sizes_come_in_pages_and_commands_may_be_pipelined)
 {
     struct world w;
 
-    world_open(&w);
+    world_open(&w, side);
     w.b.fake.rows_at_once = 1;
     session_bench_connect(&w.b);
     session_bench_talk(&w.b, STR("C: USER bob\nC: PASS hungry\nC: STAT\nC: RETR 2\nC: NOOP\n"
@@ -82,11 +82,11 @@ TEST(sizes_come_in_pages_and_commands_may_be_pipelined)
     world_close(&w);
 }
 
-TEST(a_broken_connection_removes_nothing)
+TEST_ON_BOTH_SIDES(a_broken_connection_removes_nothing)
 {
     struct world w;
 
-    world_open(&w);
+    world_open(&w, side);
     session_bench_connect(&w.b);
     session_bench_talk(&w.b, STR("C: USER bob\nC: PASS hungry\nC: DELE 1\n"
                                  "S: +OK\nS: +OK\nS: +OK\nS: +OK Marked\n"));
@@ -121,12 +121,12 @@ static const struct {
       STR_INIT("C: AUTH PLAIN YWxpY2UAYm9iAGh1bmdyeQ==\nS: +OK\nS: -ERR [AUTH]\n") },
 };
 
-TEST(failures_are_told_and_leave_no_lock)
+TEST_ON_BOTH_SIDES(failures_are_told_and_leave_no_lock)
 {
     for (size_t i = 0; i < ARRAY_LEN(failures); i++) {
         struct world w;
 
-        world_open(&w);
+        world_open(&w, side);
         if (failures[i].call != CALL_COUNT)
             w.b.fake.error_of[failures[i].call] = failures[i].e;
         session_bench_connect(&w.b);
@@ -139,11 +139,11 @@ TEST(failures_are_told_and_leave_no_lock)
     }
 }
 
-TEST(a_message_that_vanished_is_an_honest_error)
+TEST_ON_BOTH_SIDES(a_message_that_vanished_is_an_honest_error)
 {
     struct world w;
 
-    world_open(&w);
+    world_open(&w, side);
     session_bench_connect(&w.b);
     session_bench_talk(&w.b, STR("C: USER bob\nC: PASS hungry\nS: +OK\nS: +OK\nS: +OK\n"));
     w.b.fake.inbox[1].gone = true;
@@ -151,11 +151,11 @@ TEST(a_message_that_vanished_is_an_honest_error)
     world_close(&w);
 }
 
-TEST(tls_works_both_ways)
+TEST_ON_BOTH_SIDES(tls_works_both_ways)
 {
     struct world w;
 
-    world_open(&w);
+    world_open(&w, side);
     session_bench_connect(&w.b);
     session_bench_talk(&w.b, STR("S: +OK\nC: STLS\nS: +OK Begin TLS\ntls\nC: USER bob\nS: +OK\n"
                                  "C: PASS hungry\nS: +OK Welcome\nC: QUIT\nS: +OK\nclosed\n"));
@@ -165,13 +165,13 @@ TEST(tls_works_both_ways)
     world_close(&w);
 }
 
-TEST(one_too_many_is_told_so)
+TEST_ON_BOTH_SIDES(one_too_many_is_told_so)
 {
     struct world w;
     struct session_bench *b = &w.b;
     struct stream *kept[2];
 
-    world_open(&w);
+    world_open(&w, side);
     for (int i = 0; i < 2; i++) {
         session_bench_connect(b);
         session_bench_talk(b, STR("S: +OK\n"));
@@ -190,11 +190,11 @@ static void note_stopped(void *ctx)
     ((struct world *)ctx)->stopped = true;
 }
 
-TEST(stopping_ends_every_session_with_a_word)
+TEST_ON_BOTH_SIDES(stopping_ends_every_session_with_a_word)
 {
     struct world w;
 
-    world_open(&w);
+    world_open(&w, side);
     session_bench_connect(&w.b);
     session_bench_talk(&w.b, STR("S: +OK\n"));
     pop3_service_stop(&w.service, note_stopped, &w);

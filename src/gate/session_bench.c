@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gate/session_bench.h"
 
+#include "os/sim.h"
 #include "testing.h"
 
 static void on_accept(void *ctx, struct stream *s)
@@ -21,21 +22,36 @@ static void on_lost(void *ctx)
 
 static const struct keeper_notes notes = { .lost = on_lost };
 
-void session_bench_open(struct session_bench *b,
-                        void (*accept)(struct session_bench *b, struct stream *s))
+static void open_tls(struct session_bench *b, enum side side)
 {
     static const struct str names[] = { STR_INIT("hamburger.edu") };
-    struct channel *ours, *theirs;
     struct str pem[2];
 
-    *b = (struct session_bench){ .accept = accept, .mem = arena_new(0) };
-    bench_open(&b->bench, SIDE_REAL);
+    if (side == SIDE_SIMULATED) {
+        b->tls = tls_server_simulated();
+        b->tls_client = tls_client_simulated();
+        return;
+    }
     CHECK_OK(tls_make_self_signed(b->mem, names, 1, 30, pem, NULL), "certificate");
     CHECK_OK(tls_server_new(pem[0], pem[1], &b->tls, NULL), "server");
     CHECK_OK(tls_client_new(false, STR_EMPTY, &b->tls_client, NULL), "client");
+}
+
+void session_bench_open(struct session_bench *b,
+                        void (*accept)(struct session_bench *b, struct stream *s), enum side side)
+{
+    struct channel *ours, *theirs;
+
+    *b = (struct session_bench){ .accept = accept, .mem = arena_new(0) };
+    bench_open(&b->bench, side);
+    open_tls(b, side);
     CHECK_OK(channel_pair(b->bench.b, b->bench.a, &ours, &theirs, NULL), "channel");
     b->keeper = keeper_client_new(b->bench.b, ours, &notes, b);
     fake_keeper_open(&b->fake, theirs);
+    if (side == SIDE_SIMULATED) {
+        b->disk = sim_disk_new(b->bench.sim);
+        fake_keeper_use(&b->fake, sim_fs(b->disk));
+    }
     b->at = bench_listen(&b->bench, on_accept, b, &b->listener);
 }
 
@@ -47,6 +63,8 @@ void session_bench_close(struct session_bench *b)
     fake_keeper_close(&b->fake);
     tls_server_free(b->tls);
     tls_client_free(b->tls_client);
+    if (b->disk != NULL)
+        sim_disk_free(b->disk);
     bench_close(&b->bench);
     arena_free(b->mem);
 }

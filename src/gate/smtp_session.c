@@ -274,16 +274,24 @@ static void on_timer(void *ctx)
 
 /* ---- the service ---- */
 
-void smtp_service_init(struct smtp_service *v, struct loop *l, struct keeper_client *keeper,
-                       struct tls_server *tls, const struct smtp_settings *settings)
+void smtp_service_reload(struct smtp_service *v, struct tls_server *tls,
+                         const struct smtp_settings *settings)
 {
-    *v = (struct smtp_service){ .loop = l, .keeper = keeper, .tls = tls, .settings = *settings };
+    v->tls = tls;
+    v->settings = *settings;
     for (int door = 0; door < SMTP_DOORS; door++)
         v->options[door] = (struct smtp_options){ .host = settings->host,
                                                   .limits = settings->limits,
                                                   .tls_offered = tls != NULL,
                                                   .auth_offered = door == SMTP_DOOR_USERS,
                                                   .auth_required = door == SMTP_DOOR_USERS };
+}
+
+void smtp_service_init(struct smtp_service *v, struct loop *l, struct keeper_client *keeper,
+                       struct tls_server *tls, const struct smtp_settings *settings)
+{
+    *v = (struct smtp_service){ .loop = l, .keeper = keeper };
+    smtp_service_reload(v, tls, settings);
     list_init(&v->sessions);
 }
 

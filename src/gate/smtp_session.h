@@ -46,6 +46,10 @@ struct smtp_service {
 
 void smtp_service_init(struct smtp_service *v, struct loop *l, struct keeper_client *keeper,
                        struct tls_server *tls, const struct smtp_settings *settings);
+/* Other settings, or another certificate. Limits hold at once, what is offered from the next EHLO,
+ * a certificate for handshakes to come. What the old settings point to may go then. */
+void smtp_service_reload(struct smtp_service *v, struct tls_server *tls,
+                         const struct smtp_settings *settings);
 /* Ends every session without a word. */
 void smtp_service_deinit(struct smtp_service *v);
 

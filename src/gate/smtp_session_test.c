@@ -25,7 +25,7 @@ static void on_lost(struct session_bench *b)
     smtp_service_lost(&CONTAINER_OF(b, struct world, b)->service);
 }
 
-static void world_open(struct world *w, enum smtp_door door)
+static void world_open(struct world *w, enum smtp_door door, enum side side)
 {
     struct smtp_settings settings = { .host = STR("hamburger.edu"),
                                       .limits = SMTP_LIMITS_DEFAULT,
@@ -36,7 +36,7 @@ static void world_open(struct world *w, enum smtp_door door)
                                       .plain_on_loopback = true };
 
     *w = (struct world){ .door = door };
-    session_bench_open(&w->b, on_accept);
+    session_bench_open(&w->b, on_accept, side);
     w->b.lost = on_lost;
     settings.limits.size_max = 4u << 20;
     smtp_service_init(&w->service, w->b.bench.b, w->b.keeper, w->b.tls, &settings);
@@ -52,13 +52,13 @@ static void world_close(struct world *w)
     "S: 220 hamburger.edu ESMTP Postern\nC: EHLO crepes.fr\nS* 250 \n"                             \
     "C: MAIL FROM:<alice@crepes.fr>\nS: 250 2.1.0\nC: RCPT TO:<bob@hamburger.edu>\nS: 250 2.1.5\n"
 
-TEST(a_message_arrives_with_its_trace_and_record)
+TEST_ON_BOTH_SIDES(a_message_arrives_with_its_trace_and_record)
 {
     struct world w;
     struct str got;
     struct record record;
 
-    world_open(&w, SMTP_DOOR_SERVERS);
+    world_open(&w, SMTP_DOOR_SERVERS, side);
     session_bench_connect(&w.b);
     session_bench_talk(&w.b, STR("S: 220\nC: helo crepes.fr\nS: 250\n"
                                  "C: MAIL FROM: <alice@crepes.fr>\nS: 250\n"
@@ -83,11 +83,11 @@ TEST(a_message_arrives_with_its_trace_and_record)
     world_close(&w);
 }
 
-TEST(strangers_relay_nothing)
+TEST_ON_BOTH_SIDES(strangers_relay_nothing)
 {
     struct world w;
 
-    world_open(&w, SMTP_DOOR_SERVERS);
+    world_open(&w, SMTP_DOOR_SERVERS, side);
     session_bench_connect(&w.b);
     session_bench_talk(&w.b,
                        STR("S: 220\nC: EHLO crepes.fr\nS* 250 \nC: MAIL FROM:<>\nS: 250\n"
@@ -103,12 +103,12 @@ TEST(strangers_relay_nothing)
     world_close(&w);
 }
 
-TEST(users_log_in_and_send_abroad_as_themselves)
+TEST_ON_BOTH_SIDES(users_log_in_and_send_abroad_as_themselves)
 {
     struct world w;
     struct str got;
 
-    world_open(&w, SMTP_DOOR_USERS);
+    world_open(&w, SMTP_DOOR_USERS, side);
     w.tls_at_once = true;
     session_bench_connect(&w.b);
     session_bench_talk(
@@ -149,12 +149,12 @@ static void send_large(struct session_bench *b, size_t lines)
 
 enum { LARGE_LINES = 20000, LINE_OCTETS = 62 };
 
-TEST(a_large_message_goes_through_the_spool_file_whole)
+TEST_ON_BOTH_SIDES(a_large_message_goes_through_the_spool_file_whole)
 {
     struct world w;
     struct record record;
 
-    world_open(&w, SMTP_DOOR_SERVERS);
+    world_open(&w, SMTP_DOOR_SERVERS, side);
     session_bench_connect(&w.b);
     session_bench_talk(&w.b, STR(BEGIN "C: DATA\nS: 354\n"));
     send_large(&w.b, LARGE_LINES);
@@ -168,11 +168,11 @@ TEST(a_large_message_goes_through_the_spool_file_whole)
     world_close(&w);
 }
 
-TEST(a_large_message_without_room_is_refused_and_the_session_lives)
+TEST_ON_BOTH_SIDES(a_large_message_without_room_is_refused_and_the_session_lives)
 {
     struct world w;
 
-    world_open(&w, SMTP_DOOR_SERVERS);
+    world_open(&w, SMTP_DOOR_SERVERS, side);
     w.b.fake.error_of[CALL_spool] = ERR_NO_SPACE;
     session_bench_connect(&w.b);
     session_bench_talk(&w.b, STR(BEGIN "C: DATA\nS: 354\n"));
@@ -182,11 +182,11 @@ TEST(a_large_message_without_room_is_refused_and_the_session_lives)
     world_close(&w);
 }
 
-TEST(a_spool_file_is_given_back_when_the_sender_leaves)
+TEST_ON_BOTH_SIDES(a_spool_file_is_given_back_when_the_sender_leaves)
 {
     struct world w;
 
-    world_open(&w, SMTP_DOOR_SERVERS);
+    world_open(&w, SMTP_DOOR_SERVERS, side);
     session_bench_connect(&w.b);
     session_bench_talk(&w.b, STR(BEGIN "C: BDAT 400000\n"));
     for (int i = 0; i < 40; i++) {
@@ -218,12 +218,12 @@ static const struct {
                "C: RCPT TO:<bob@hamburger.edu>\nS: 451 4.3.2\n") },
 };
 
-TEST(what_keeper_could_not_do_is_never_answered_250)
+TEST_ON_BOTH_SIDES(what_keeper_could_not_do_is_never_answered_250)
 {
     for (size_t i = 0; i < ARRAY_LEN(failures); i++) {
         struct world w;
 
-        world_open(&w, SMTP_DOOR_SERVERS);
+        world_open(&w, SMTP_DOOR_SERVERS, side);
         w.b.fake.error_of[failures[i].call] = failures[i].e;
         session_bench_connect(&w.b);
         session_bench_talk(&w.b, failures[i].script);
@@ -232,11 +232,11 @@ TEST(what_keeper_could_not_do_is_never_answered_250)
     }
 }
 
-TEST(a_circle_is_broken)
+TEST_ON_BOTH_SIDES(a_circle_is_broken)
 {
     struct world w;
 
-    world_open(&w, SMTP_DOOR_SERVERS);
+    world_open(&w, SMTP_DOOR_SERVERS, side);
     session_bench_connect(&w.b);
     session_bench_talk(&w.b, STR(BEGIN "C: DATA\nS: 354\nC: Received: a\nC: Received: b\n"
                                        "C: Received: c\nC: Received: d\nC: Received: e\n"
@@ -245,11 +245,11 @@ TEST(a_circle_is_broken)
     world_close(&w);
 }
 
-TEST(starttls_begins_again_and_drops_what_was_injected)
+TEST_ON_BOTH_SIDES(starttls_begins_again_and_drops_what_was_injected)
 {
     struct world w;
 
-    world_open(&w, SMTP_DOOR_SERVERS);
+    world_open(&w, SMTP_DOOR_SERVERS, side);
     session_bench_connect(&w.b);
     session_bench_talk(&w.b, STR("S: 220\nC: EHLO crepes.fr\nS* 250 \n"));
     session_bench_send(&w.b, STR("STARTTLS\r\nNOOP injected\r\n"));
@@ -258,11 +258,11 @@ TEST(starttls_begins_again_and_drops_what_was_injected)
     world_close(&w);
 }
 
-TEST(two_messages_in_one_breath)
+TEST_ON_BOTH_SIDES(two_messages_in_one_breath)
 {
     struct world w;
 
-    world_open(&w, SMTP_DOOR_SERVERS);
+    world_open(&w, SMTP_DOOR_SERVERS, side);
     session_bench_connect(&w.b);
     session_bench_send(&w.b, STR("EHLO crepes.fr\r\nMAIL FROM:<>\r\nRCPT TO:<bob@hamburger.edu>\r\n"
                                  "DATA\r\none\r\n.\r\nMAIL FROM:<>\r\n"
@@ -278,11 +278,11 @@ static void note_stopped(void *ctx)
     ((struct world *)ctx)->stopped = true;
 }
 
-TEST(stopping_and_losing_keeper_end_sessions_with_a_word)
+TEST_ON_BOTH_SIDES(stopping_and_losing_keeper_end_sessions_with_a_word)
 {
     struct world w;
 
-    world_open(&w, SMTP_DOOR_USERS);
+    world_open(&w, SMTP_DOOR_USERS, side);
     session_bench_connect(&w.b);
     session_bench_talk(&w.b, STR("S: 220\nC: EHLO crepes.fr\nS* 250 \n"
                                  "C: AUTH PLAIN AGJvYgBodW5ncnk=\nS: 235\n"));
