@@ -221,6 +221,26 @@ TEST(a_channel_may_be_freed_inside_its_event)
     }
 }
 
+static void send_with_descriptor(int to, struct str bytes, int fd)
+{
+    struct iovec part = { (void *)(uintptr_t)bytes.at, bytes.len };
+    union {
+        struct cmsghdr head;
+        char room[CMSG_SPACE(sizeof(int))];
+    } control = { .room = { 0 } };
+    struct msghdr m = { .msg_iov = &part,
+                        .msg_iovlen = 1,
+                        .msg_control = control.room,
+                        .msg_controllen = sizeof control.room };
+    struct cmsghdr *head = CMSG_FIRSTHDR(&m);
+
+    head->cmsg_level = SOL_SOCKET;
+    head->cmsg_type = SCM_RIGHTS;
+    head->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(head), &fd, sizeof fd);
+    CHECK_EQ(sendmsg(to, &m, 0), bytes.len, "sent whole");
+}
+
 TEST(nonsense_on_the_wire_ends_a_channel)
 {
     static const struct str rows[] = {
@@ -243,6 +263,51 @@ TEST(nonsense_on_the_wire_ends_a_channel)
         process_close(fd[0]);
         pair_close(&p);
     }
+}
+
+/* Two frames, the first with a file, cut at every octet of the wire. */
+TEST(frames_cut_anywhere_are_put_together)
+{
+    static const char wire[] = "\x80\x00\x00\x05hello\x00\x00\x00\x00\x00\x00\x00\x03you";
+    const size_t len = sizeof wire - 1;
+
+    for (size_t cut = 1; cut < len; cut++) {
+        struct pair p = { .a = { .in_order = true } };
+        int fd[2], file[2];
+
+        bench_open(&p.w, SIDE_REAL);
+        CHECK_OK(process_socket_pair(fd, NULL), "cut %zu", cut);
+        CHECK_OK(process_socket_pair(file, NULL), "cut %zu", cut);
+        p.b.c = channel_from_fd(p.w.b, fd[1]);
+        channel_set_events(p.b.c, &events, &p.b);
+        send_with_descriptor(fd[0], str_from(wire, cut), file[0]);
+        bench_pass(&p.w, 3);
+        CHECK_EQ(write(fd[0], wire + cut, len - cut), len - cut, "cut %zu", cut);
+        CHECK(bench_run(&p.w, three_came, &p), "cut %zu: %d came", cut, (int)p.b.frames);
+        CHECK_EQ(p.b.octets, 8, "cut %zu", cut);
+        CHECK(p.b.file != NULL, "cut %zu", cut);
+        process_close(fd[0]);
+        process_close(file[0]);
+        process_close(file[1]);
+        pair_close(&p);
+    }
+}
+
+TEST(a_descriptor_that_no_frame_asked_for_ends_a_channel)
+{
+    struct pair p = { .a = { .in_order = true } };
+    int fd[2];
+
+    bench_open(&p.w, SIDE_REAL);
+    CHECK_OK(process_socket_pair(fd, NULL), "pair");
+    p.b.c = channel_from_fd(p.w.b, fd[1]);
+    channel_set_events(p.b.c, &events, &p.b);
+    send_with_descriptor(fd[0], STR("\x80\x00\x00\x05he"), fd[0]);
+    send_with_descriptor(fd[0], STR("l"), fd[0]);
+    CHECK(bench_run(&p.w, b_closed, &p), "told");
+    CHECK_EQ(p.b.why, ERR_CORRUPT, "as such");
+    process_close(fd[0]);
+    pair_close(&p);
 }
 
 static void on_accept(void *ctx, struct channel *c)

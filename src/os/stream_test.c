@@ -290,6 +290,33 @@ TEST(the_last_reply_arrives_before_the_end)
     }
 }
 
+TEST(a_finish_flushes_a_long_queue_to_a_slow_and_talkative_peer)
+{
+    ON_EACH_SIDE(side)
+    {
+        struct wire w;
+        char *big = calloc(1, 3000000);
+
+        wire_up(&w, side);
+        w.client.count_only = true;
+        stream_pause(w.client.s);
+        stream_write(w.server.s, str_from(big, 3000000));
+        stream_finish(w.server.s, 4000);
+        stream_write(w.client.s, str_from(big, 3000000)); /* which nobody reads */
+        bench_pass(&w.bench, 30);
+        CHECK(!w.server.closed, "%s", side_name(side));
+        stream_resume(w.client.s);
+        CHECK(bench_run(&w.bench, end_has_closed, &w.client), "%s", side_name(side));
+        CHECK_EQ(w.client.got_total, 3000000, "%s", side_name(side));
+        stream_free(w.client.s);
+        w.client.s = NULL;
+        CHECK(bench_run(&w.bench, end_has_closed, &w.server), "%s", side_name(side));
+        CHECK_EQ(w.server.why, OK, "%s", side_name(side));
+        free(big);
+        wire_close(&w);
+    }
+}
+
 TEST(a_finish_that_the_peer_ignores_ends_in_time)
 {
     ON_EACH_SIDE(side)
