@@ -10,6 +10,7 @@
 #include "base/utf8.h"
 #include "message/encoding.h"
 #include "message/field.h"
+#include "message/flowed.h"
 #include "message/param.h"
 
 enum level { LEVEL_MIXED = 1, LEVEL_ALTERNATIVE, LEVEL_RELATED };
@@ -62,13 +63,21 @@ static void add_encoded(struct buf *out, struct str body, enum encoding encoding
     encoder_end(&en, out);
 }
 
-static void add_text_part(struct buf *out, struct str subtype, struct str text)
+static void add_text_part(struct buf *out, struct str subtype, struct str text, bool flowed)
 {
+    struct buf soft = { .at = NULL };
+
+    if (flowed) {
+        flowed_encode(&soft, text);
+        text = buf_str(&soft);
+    }
     enum encoding encoding = encoding_choose(text);
 
     BUF_ADD(out, "Content-Type: text/");
     buf_add(out, subtype);
     param_format(out, STR("charset"), utf8_is_ascii(text) ? STR("us-ascii") : STR("utf-8"));
+    if (flowed)
+        param_format(out, STR("format"), STR("flowed"));
     BUF_ADD(out, "\r\nContent-Transfer-Encoding: ");
     buf_add(out, encoding_name(encoding));
     BUF_ADD(out, "\r\n\r\n");
@@ -76,6 +85,7 @@ static void add_text_part(struct buf *out, struct str subtype, struct str text)
         add_crlf_lines(out, text);
     else
         add_encoded(out, text, encoding, false);
+    buf_deinit(&soft);
 }
 
 /* A message inside keeps its octets; 7bit and 8bit are all it may be labelled. */
@@ -124,12 +134,12 @@ static void add_file(struct buf *out, const struct builder_file *f, bool is_inli
 static void add_related(struct buf *out, const struct compose *c)
 {
     if (c->inline_count == 0) {
-        add_text_part(out, STR("html"), c->html);
+        add_text_part(out, STR("html"), c->html, false);
         return;
     }
     open_multipart(out, c, LEVEL_RELATED, STR("related; type=\"text/html\""));
     next_part(out, c, LEVEL_RELATED);
-    add_text_part(out, STR("html"), c->html);
+    add_text_part(out, STR("html"), c->html, false);
     for (size_t i = 0; i < c->inline_count; i++) {
         next_part(out, c, LEVEL_RELATED);
         add_file(out, &c->inlines[i], true);
@@ -140,7 +150,7 @@ static void add_related(struct buf *out, const struct compose *c)
 static void add_alternative(struct buf *out, const struct compose *c)
 {
     if (c->html.len == 0) {
-        add_text_part(out, STR("plain"), c->text);
+        add_text_part(out, STR("plain"), c->text, c->flowed);
         return;
     }
     if (c->text.len == 0) {
@@ -149,7 +159,7 @@ static void add_alternative(struct buf *out, const struct compose *c)
     }
     open_multipart(out, c, LEVEL_ALTERNATIVE, STR("alternative"));
     next_part(out, c, LEVEL_ALTERNATIVE);
-    add_text_part(out, STR("plain"), c->text);
+    add_text_part(out, STR("plain"), c->text, c->flowed);
     next_part(out, c, LEVEL_ALTERNATIVE);
     add_related(out, c);
     close_multipart(out, c, LEVEL_ALTERNATIVE);

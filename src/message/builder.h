@@ -48,6 +48,7 @@ struct compose {
     size_t extra_count;
     struct str boundary_seed; /* random letters and digits, 16 or more */
     bool utf8;                /* RFC 6532 header */
+    bool flowed;              /* the text part is sent as format=flowed, RFC 3676 */
     bool keep_bcc;            /* drafts keep Bcc; what is sent must not */
 };
 

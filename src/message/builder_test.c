@@ -45,6 +45,23 @@ TEST(a_text_message_is_plain)
     buf_deinit(&out);
 }
 
+TEST(flowed_text_says_so)
+{
+    struct compose c = simple();
+    struct buf out = { .at = NULL };
+
+    c.text = STR("a line of text that is a little too long to stand on one line of seventy-two\n");
+    c.flowed = true;
+    builder_format(&out, &c);
+    CHECK(str_ends(buf_str(&out),
+                   STR("charset=us-ascii;\r\n format=flowed\r\n"
+                       "Content-Transfer-Encoding: 7bit\r\n\r\n"
+                       "a line of text that is a little too long to stand on one line of \r\n"
+                       "seventy-two\r\n")),
+          "%.*s", STR_ARG(buf_str(&out)));
+    buf_deinit(&out);
+}
+
 TEST(every_level_of_the_tree_is_there)
 {
     static const struct builder_file image = { .type = STR_INIT("image/png"),

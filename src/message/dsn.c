@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "message/dsn.h"
 
+#include "base/hex.h"
 #include "base/utf8.h"
 #include "message/field.h"
 #include "message/header.h"
@@ -104,6 +105,45 @@ static void add_address_field(struct buf *out, const struct dsn *d, const struct
     buf_deinit(&made);
 }
 
+/* The character of a "\\x{HEXPOINT}" at the front of *s, which moves behind it; false when there is
+ * none. */
+static bool take_embedded(struct str *s, uint32_t *ret)
+{
+    size_t close = str_find_char(str_take(*s, sizeof("\\x{10FFFF}") - 1), '}');
+    char utf8[UTF8_BYTES_MAX];
+    uint32_t c = 0;
+
+    if (close == STR_NOT_FOUND || close < 4 || !str_starts(*s, STR("\\x{")))
+        return false;
+    for (size_t i = 3; i < close; i++) {
+        int digit = hex_digit(s->at[i]);
+
+        if (digit < 0)
+            return false;
+        c = c * 16 + (uint32_t)digit;
+    }
+    if (utf8_put(c, utf8) == 0)
+        return false;
+    *ret = c;
+    *s = str_skip(*s, close + 1);
+    return true;
+}
+
+/* RFC 6533 3: a report in UTF-8 shows the address itself, not its encoded form. */
+static void add_decoded_address(struct buf *out, struct str address)
+{
+    uint32_t c;
+
+    while (address.len > 0) {
+        if (take_embedded(&address, &c)) {
+            utf8_add(out, c);
+            continue;
+        }
+        buf_add_char(out, address.at[0]);
+        address = str_skip(address, 1);
+    }
+}
+
 /* RFC 3464 2.3.1: the sender's own words; an address beyond ASCII needs the type of RFC 6533. */
 static void add_original_recipient(struct buf *out, const struct dsn *d,
                                    const struct dsn_recipient *r)
@@ -111,12 +151,16 @@ static void add_original_recipient(struct buf *out, const struct dsn *d,
     struct buf made = { .at = NULL };
     struct str address = r->original, type = str_split(&address, ';');
 
-    if (address.len > 0 && has_high(address))
-        add_typed_address(&made, d, str_trim(address));
-    else if (address.len > 0)
-        buf_printf(&made, "%.*s; %.*s", STR_ARG(type), STR_ARG(str_trim(address)));
-    if (made.len > 0)
-        add_status_field(out, d, STR("Original-Recipient"), STR_EMPTY, buf_str(&made));
+    address = str_trim(address);
+    if (address.len > 0 && d->utf8 && str_eq_nocase(type, STR("utf-8"))) {
+        BUF_ADD(&made, "utf-8; ");
+        add_decoded_address(&made, address);
+    } else if (address.len > 0 && has_high(address)) {
+        add_typed_address(&made, d, address);
+    } else if (address.len > 0) {
+        buf_printf(&made, "%.*s; %.*s", STR_ARG(type), STR_ARG(address));
+    }
+    add_status_field(out, d, STR("Original-Recipient"), STR_EMPTY, buf_str(&made));
     buf_deinit(&made);
 }
 

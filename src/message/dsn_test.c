@@ -156,6 +156,14 @@ TEST(addresses_beyond_ascii_are_told_either_way)
     CHECK(str_find(buf_str(&out), STR("message/global-delivery-status")) != STR_NOT_FOUND, "type");
     CHECK(str_find(buf_str(&out), STR("message/global\r\n")) != STR_NOT_FOUND, "type");
     CHECK(dsn_needs_8bit(&d), "8bit");
+    struct dsn_recipient encoded = r;
+    encoded.original = STR("utf-8;bob\\x{E9}\\x{2B}\\x{D800}\\x{}@hamburger.edu");
+    d.recipients = &encoded;
+    buf_clear(&out);
+    dsn_format(&out, &d);
+    CHECK(str_find(buf_str(&out), STR("Original-Recipient: utf-8; bob\xC3\xA9+\\x{D800}\\x{}@")) !=
+              STR_NOT_FOUND,
+          "%.*s", STR_ARG(buf_str(&out)));
     buf_deinit(&out);
 }
 

@@ -6,6 +6,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "message/encoding.h"
 
+#include "base/hex.h"
+
 enum qp_state { QP_TEXT, QP_EQUALS, QP_HEX, QP_SOFT, QP_SOFT_CR };
 
 enum { B64_SKIP = 64, B64_PAD = 65, LINE_BYTES_MAX = 998 };
@@ -56,14 +58,6 @@ enum encoding encoding_choose(struct str body)
     return (high + control) * 6 <= body.len ? ENCODING_QP : ENCODING_BASE64;
 }
 
-static int hex_value(char c)
-{
-    c = ascii_lower(c);
-    if (ascii_is_digit(c))
-        return c - '0';
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static void release_held(struct decoder *d, struct buf *out)
 {
     buf_add(out, str_from(d->held, d->held_len));
@@ -98,7 +92,7 @@ static void qp_text(struct decoder *d, char c, struct buf *out)
  * leaves the "=" in the text (RFC 2045 6.7, note for robust decoders). */
 static void qp_equals(struct decoder *d, char c, struct buf *out)
 {
-    if (hex_value(c) >= 0) {
+    if (hex_digit(c) >= 0) {
         d->first = c;
         d->state = QP_HEX;
     } else if (c == ' ' || c == '\t') {
@@ -127,8 +121,8 @@ static void qp_octet(struct decoder *d, char c, struct buf *out)
         break;
     case QP_HEX:
         d->state = QP_TEXT;
-        if (hex_value(c) >= 0) {
-            buf_add_char(out, (char)(hex_value(d->first) * 16 + hex_value(c)));
+        if (hex_digit(c) >= 0) {
+            buf_add_char(out, (char)(hex_digit(d->first) * 16 + hex_digit(c)));
             break;
         }
         d->damaged = true;

@@ -5,6 +5,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "message/param.h"
 
+#include "base/hex.h"
 #include "base/utf8.h"
 #include "message/charset.h"
 #include "message/word.h"
@@ -226,20 +227,12 @@ static bool find_section(const struct param_list *list, struct str name, int sec
     return false;
 }
 
-static int hex_value(char c)
-{
-    c = ascii_lower(c);
-    if (ascii_is_digit(c))
-        return c - '0';
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static void add_percent_decoded(struct buf *out, struct str s)
 {
     for (size_t i = 0; i < s.len; i++) {
-        if (s.at[i] == '%' && i + 2 < s.len && hex_value(s.at[i + 1]) >= 0 &&
-            hex_value(s.at[i + 2]) >= 0) {
-            buf_add_char(out, (char)(hex_value(s.at[i + 1]) * 16 + hex_value(s.at[i + 2])));
+        if (s.at[i] == '%' && i + 2 < s.len && hex_digit(s.at[i + 1]) >= 0 &&
+            hex_digit(s.at[i + 2]) >= 0) {
+            buf_add_char(out, (char)(hex_digit(s.at[i + 1]) * 16 + hex_digit(s.at[i + 2])));
             i += 2;
         } else {
             buf_add_char(out, s.at[i]);

@@ -5,6 +5,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "message/word.h"
 
+#include "base/hex.h"
 #include "base/utf8.h"
 #include "message/charset.h"
 #include "message/encoding.h"
@@ -53,23 +54,15 @@ static bool parse_word(struct str s, struct word *ret)
     return true;
 }
 
-static int hex_value(char c)
-{
-    c = ascii_lower(c);
-    if (ascii_is_digit(c))
-        return c - '0';
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* RFC 2047 4.2: like quoted-printable, with "_" for a blank. */
 static void decode_q(struct str coded, struct buf *out)
 {
     for (size_t i = 0; i < coded.len; i++) {
         char c = coded.at[i];
 
-        if (c == '=' && i + 2 < coded.len && hex_value(coded.at[i + 1]) >= 0 &&
-            hex_value(coded.at[i + 2]) >= 0) {
-            c = (char)(hex_value(coded.at[i + 1]) * 16 + hex_value(coded.at[i + 2]));
+        if (c == '=' && i + 2 < coded.len && hex_digit(coded.at[i + 1]) >= 0 &&
+            hex_digit(coded.at[i + 2]) >= 0) {
+            c = (char)(hex_digit(coded.at[i + 1]) * 16 + hex_digit(coded.at[i + 2]));
             i += 2;
         } else if (c == '_') {
             c = ' ';

@@ -18,6 +18,13 @@ struct body;
 
 #define BODY_CHUNK_BYTES ((size_t)256 * 1024)
 
+struct segments;
+struct pack;
+
+/* For the writer, which owns it. */
+struct bodies *bodies_new(struct kv *kv, struct segments *segments, struct pack *pack);
+void bodies_free(struct bodies *b);
+
 /* Length before compression; ERR_NOT_FOUND when there is no such body. */
 MUST_USE enum err bodies_size(struct bodies *b, const struct kv_snapshot *snap, uint64_t id,
                               uint64_t *ret, struct errinfo *why);

@@ -27,9 +27,16 @@ struct writer_settings {
     uint32_t flush_ms;        /* and so long after a change at the latest; 0: 60 s        */
     int zstd_level;           /* 0: 3, and 1 for big batches                              */
     uint32_t train_bodies;    /* a dictionary is trained after so many; 0: 2000; see dict.h */
+    uint64_t reserve_bytes;   /* with less space free new bodies are refused; 0: 64 MiB       */
     bool no_compaction;       /* for tests                                                */
     bool no_training;         /* for tests and the simulator                              */
 };
+
+/* Tables and compaction need room to work, so submissions with new bodies are refused
+ * (ERR_NO_SPACE) before the disk is full; flags and deletions still go through. */
+
+/* Tables and compaction need room to work, so submissions with new bodies are refused with
+ * ERR_NO_SPACE before the disk is full; flags and deletions still go through. */
 
 /* What replay found; for the log and for `postern check`. */
 struct writer_report {
