@@ -48,7 +48,7 @@ fuzz:
 
 bench: build
 	@tools/install-deps bench
-	@bench/run $(ARGS)
+	@/usr/bin/python3 bench/run.py $(ARGS)
 
 docs: build
 	@tools/make-rfc-map

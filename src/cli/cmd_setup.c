@@ -7,6 +7,7 @@
 #include "cli/password.h"
 #include "cli/session.h"
 #include "config/describe.h"
+#include "os/machine.h"
 #include "os/path.h"
 #include "os/tls.h"
 
@@ -22,6 +23,26 @@ static enum err make_folder(struct str path, struct errinfo *why)
     if (e == OK)
         fs_free(fs);
     return e;
+}
+
+/* Keeper's user owns the data; the other two must be there, too, or the server will not start. */
+static enum err make_data_dir(struct context *c, const struct config *config)
+{
+    struct str names[] = { config->server.gate_user, config->server.courier_user,
+                           config->server.keeper_user };
+    struct process_user user = { 0, 0 };
+    enum err e;
+
+    for (size_t i = 0; process_is_root() && i < ARRAY_LEN(names); i++)
+        if (names[i].len > 0 && process_find_user(names[i], &user, NULL) != OK)
+            return err_set(&c->why, ERR_NOT_FOUND,
+                           "there is no user %.*s; make it: adduser --system --group %.*s",
+                           STR_ARG(names[i]), STR_ARG(names[i]));
+    if ((e = make_folder(config->server.data_dir, &c->why)) != OK)
+        return e;
+    return process_is_root() && config->server.keeper_user.len > 0
+               ? machine_give(config->server.data_dir, &user, &c->why)
+               : OK;
 }
 
 static struct str folder_of(struct str path)
@@ -131,9 +152,9 @@ enum err cmd_setup(struct context *c)
         return e;
     if (config->server.host_name.len == 0)
         config->server.host_name = host != NULL ? *host : arena_join(c->mem, STR("mail."), domain);
-    if ((e = make_folder(dir, &c->why)) != OK || (e = make_certificate(c, config, dir)) != OK ||
+    if ((e = make_data_dir(c, config)) != OK || (e = make_folder(dir, &c->why)) != OK ||
+        (e = make_certificate(c, config, dir)) != OK ||
         (e = write_settings(c, config, path)) != OK ||
-        (e = make_folder(config->server.data_dir, &c->why)) != OK ||
         (e = fill_store(c, config, domain, password)) != OK)
         return e;
     (void)printf("made %.*s and postmaster@%.*s\n", STR_ARG(domain), STR_ARG(domain));

@@ -80,18 +80,19 @@ enum err session_wait(struct session *s)
     return s->result;
 }
 
-/* What a keeper of root's wrote belongs to the user that keeper runs as later. */
-static enum err give_to_keeper(struct session *s)
+/* What a keeper of root's wrote belongs to whom the data folder belongs. */
+static enum err give_to_owner(struct session *s, struct errinfo *why)
 {
-    const struct config *c = s->config;
+    struct str folder = s->config->server.data_dir;
     struct process_user user;
     enum err e;
 
-    if (!process_is_root() || c->server.keeper_user.len == 0)
+    if (!process_is_root())
         return OK;
-    if ((e = process_find_user(c->server.keeper_user, &user, &s->context->why)) != OK)
-        return e;
-    return machine_give_all(c->server.data_dir, &user, &s->context->why);
+    e = machine_owner(folder, &user, why);
+    if (e != OK || user.uid == 0)
+        return e == ERR_NOT_FOUND ? OK : e;
+    return machine_give_all(folder, &user, why);
 }
 
 enum err session_close(struct session *s, enum err e)
@@ -101,11 +102,12 @@ enum err session_close(struct session *s, enum err e)
 
     keeper_client_free(s->client);
     if (s->keeper != NULL) {
-        enum err given;
+        struct errinfo detail = { 0 };
 
         s->context->host->keeper_close(s->loop, s->keeper);
-        given = give_to_keeper(s);
-        e = e == OK ? given : e;
+        enum err given = give_to_owner(s, &detail);
+        if (e == OK && given != OK)
+            e = err_set(&s->context->why, given, "%s", detail.text);
     }
     loop_free(s->loop);
     if (e == OK)

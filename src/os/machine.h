@@ -16,6 +16,8 @@ unsigned machine_cores(void);
 /* The machine's own name, fully qualified when it knows a domain; "localhost" when it has none. */
 struct str machine_name(struct arena *mem);
 
+/* Whose a file or folder is. */
+MUST_USE enum err machine_owner(struct str path, struct process_user *ret, struct errinfo *why);
 /* Makes a file or folder belong to a user. Only root can. */
 MUST_USE enum err machine_give(struct str path, const struct process_user *to, struct errinfo *why);
 /* The same for everything below a folder, without following links. */

@@ -6,6 +6,7 @@
 #include <fts.h>
 #include <netdb.h>
 #include <sched.h>
+#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -35,6 +36,18 @@ struct str machine_name(struct arena *mem)
         freeaddrinfo(found);
     }
     return ret;
+}
+
+enum err machine_owner(struct str path, struct process_user *ret, struct errinfo *why)
+{
+    SCRATCH(tmp, NULL);
+    struct stat st;
+
+    if (stat(arena_copy_z(tmp, path), &st) != 0)
+        return err_set(why, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "cannot look at '%.*s': %s",
+                       STR_ARG(path), strerror(errno));
+    *ret = (struct process_user){ st.st_uid, st.st_gid };
+    return OK;
 }
 
 enum err machine_give(struct str path, const struct process_user *to, struct errinfo *why)
