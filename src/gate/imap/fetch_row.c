@@ -3,7 +3,7 @@
 #include "gate/imap/fetch_row.h"
 
 #include "message/imap_text.h"
-#include "proto/imap/date.h"
+#include "proto/imap/imap_date.h"
 
 bool fetch_is_octets(enum imap_fetch_kind kind)
 {
@@ -162,12 +162,12 @@ static void put_item(struct imap_session *s, enum imap_fetch_kind kind, const st
         break;
     case FETCH_INTERNALDATE:
         reply_fetch_item(line, STR("INTERNALDATE"));
-        date_format(line->out, row->internal_date, 0);
+        imap_date_format(line->out, row->internal_date, 0);
         break;
     case FETCH_SAVEDATE:
         reply_fetch_item(line, STR("SAVEDATE"));
         if (row->save_date != 0)
-            date_format(line->out, row->save_date, 0);
+            imap_date_format(line->out, row->save_date, 0);
         else
             BUF_ADD(line->out, "NIL");
         break;

@@ -4,7 +4,7 @@
 
 #include "proto/imap/caps.h"
 #include "proto/imap/command.h"
-#include "proto/imap/date.h"
+#include "proto/imap/imap_date.h"
 #include "testing.h"
 
 /* Compares and empties. */
@@ -98,11 +98,11 @@ TEST(dates_have_fixed_width)
 {
     struct buf out = { 0 };
 
-    date_format(&out, 837596665, -420);
+    imap_date_format(&out, 837596665, -420);
     check_out(&out, STR("\"17-Jul-1996 02:44:25 -0700\""));
-    date_format(&out, 0, 0);
+    imap_date_format(&out, 0, 0);
     check_out(&out, STR("\" 1-Jan-1970 00:00:00 +0000\""));
-    date_format(&out, -1, 330);
+    imap_date_format(&out, -1, 330);
     check_out(&out, STR("\" 1-Jan-1970 05:29:59 +0530\""));
     buf_deinit(&out);
 }

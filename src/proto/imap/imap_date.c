@@ -1,6 +1,6 @@
-/* proto/imap/date.c - the two dates of IMAP. */
+/* proto/imap/imap_date.c - the two dates of IMAP. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "proto/imap/date.h"
+#include "proto/imap/imap_date.h"
 
 #include "base/calendar.h"
 
@@ -100,7 +100,7 @@ static void put_two(char *at, int value, char pad)
     at[1] = (char)('0' + value % 10);
 }
 
-void date_format(struct buf *out, int64_t unix_s, int zone_min)
+void imap_date_format(struct buf *out, int64_t unix_s, int zone_min)
 {
     struct calendar c = calendar_of(unix_s + (int64_t)zone_min * 60);
     int east = zone_min < 0 ? -zone_min : zone_min;

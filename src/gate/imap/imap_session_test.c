@@ -1,0 +1,178 @@
+/* gate/imap/imap_session_test.c - whole sessions: dialogues, other people's changes, faults. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gate/imap/fake_house.h"
+
+#include "message/flags.h"
+#include "testing.h"
+#include "transcript.h"
+
+struct play {
+    struct fake_house *house;
+    struct buf *sent;
+};
+
+static void *open_session(struct buf *sent, struct buf *notes)
+{
+    struct play *p = calloc(1, sizeof(*p));
+
+    (void)notes;
+    CHECK(p != NULL, "memory");
+    p->sent = sent;
+    p->house = house_new(sent, true);
+    return p;
+}
+
+static void feed(void *session, struct str bytes)
+{
+    house_feed(((struct play *)session)->house, bytes);
+}
+
+static void tick(void *session, uint64_t now_ms)
+{
+    house_clock(((struct play *)session)->house, now_ms);
+}
+
+static bool is_closed(void *session)
+{
+    return house_is_closed(((struct play *)session)->house);
+}
+
+static void close_session(void *session)
+{
+    struct play *p = session;
+
+    house_free(p->house);
+    free(p);
+}
+
+static uint32_t number(struct str text)
+{
+    uint32_t value = 0;
+
+    CHECK(str_to_u32(text, &value), "a number: %.*s", STR_ARG(text));
+    return value;
+}
+
+/* Words that transcripts use: see the cases. */
+static bool instruct(void *session, struct str word, struct str arg)
+{
+    struct play *p = session;
+
+    if (str_eq(word, STR("remote"))) { /* the session anew, from another machine */
+        house_free(p->house);
+        buf_clear(p->sent);
+        p->house = house_new(p->sent, false);
+    } else if (str_eq(word, STR("deliver"))) {
+        house_deliver(p->house, arg, STR("Subject: news\r\n\r\nnews\r\n"), 0);
+    } else if (str_eq(word, STR("flag"))) {
+        house_flag(p->house, STR("INBOX"), number(arg), FLAG_ANSWERED);
+    } else if (str_eq(word, STR("remove"))) {
+        house_remove(p->house, STR("INBOX"), number(arg));
+    } else if (str_eq(word, STR("rows"))) {
+        p->house->page_rows = number(arg);
+    } else if (str_eq(word, STR("octets"))) {
+        p->house->page_bytes = number(arg);
+    } else if (str_eq(word, STR("slow"))) {
+        p->house->slow = true;
+    } else if (str_eq(word, STR("fail"))) {
+        p->house->fail_next = str_eq(arg, STR("quota")) ? ERR_QUOTA : ERR_UNAVAILABLE;
+    } else if (str_eq(word, STR("lost"))) {
+        imap_service_lost(&p->house->service);
+        house_turns(p->house);
+    } else {
+        return str_eq(word, STR("step")); /* what follows is not sent at once */
+    }
+    return true;
+}
+
+TEST(dialogues_go_as_written)
+{
+    static const struct transcript_driver driver = { .protocol = "imap",
+                                                     .open = open_session,
+                                                     .feed = feed,
+                                                     .tick = tick,
+                                                     .instruct = instruct,
+                                                     .is_closed = is_closed,
+                                                     .close = close_session };
+
+    transcript_run_all(&driver);
+}
+
+static const char all_of_it[] =
+    "a LOGIN alice hungry\r\nb SELECT INBOX\r\nc FETCH 1:* (FLAGS BODY[])\r\n"
+    "d STORE 1 +FLAGS (\\Deleted)\r\ne SEARCH ALL\r\nf COPY 2 Sent\r\ng EXPUNGE\r\n"
+    "h APPEND INBOX {5+}\r\nHello\r\ni LIST \"\" *\r\nj STATUS Sent (MESSAGES)\r\nk CLOSE\r\n";
+
+/* Every question to keeper fails once, and the session goes on or ends with a word. */
+TEST(a_failure_of_keeper_anywhere_is_told)
+{
+    for (size_t cut = 0; cut < sizeof(all_of_it); cut++) {
+        struct buf sent = { 0 };
+        struct fake_house *h = house_new(&sent, true);
+
+        house_feed(h, str_take(str_from_z(all_of_it), cut));
+        h->fail_next = ERR_IO;
+        house_feed(h, str_skip(str_from_z(all_of_it), cut));
+        h->fail_next = OK;
+        house_feed(h, STR("z NOOP\r\n"));
+        CHECK(str_find(buf_str(&sent), STR("z OK NOOP completed")) != STR_NOT_FOUND, "cut at %zu",
+              cut);
+        house_free(h);
+        buf_deinit(&sent);
+    }
+}
+
+TEST(a_client_may_vanish_anywhere)
+{
+    for (size_t cut = 0; cut < sizeof(all_of_it); cut++) {
+        struct buf sent = { 0 };
+        struct fake_house *h = house_new(&sent, true);
+
+        house_feed(h, str_take(str_from_z(all_of_it), cut));
+        house_hang_up(h);
+        CHECK_EQ(h->service.count, 0, "cut at %zu", cut);
+        house_free(h);
+        buf_deinit(&sent);
+    }
+}
+
+TEST(the_service_stops_with_a_word_to_everybody)
+{
+    struct buf sent = { 0 };
+    struct fake_house *h = house_new(&sent, true);
+
+    imap_service_lost(&h->service);
+    CHECK_EQ(h->service.count, 1, "who is not logged in stays");
+    house_feed(h, STR("a LOGIN alice hungry\r\n"));
+    imap_service_lost(&h->service);
+    house_turns(h);
+    CHECK(str_ends(buf_str(&sent), STR("* BYE [UNAVAILABLE] Please log in again\r\n")), "told");
+    CHECK_EQ(h->service.count, 0, "gone");
+    house_free(h);
+    buf_deinit(&sent);
+}
+
+/* A message past the size that is kept in memory goes through a file and comes back whole. */
+TEST(a_large_message_is_spooled)
+{
+    enum { BYTES = 700000 };
+    struct buf sent = { 0 }, text = { 0 };
+    struct fake_house *h = house_new(&sent, true);
+
+    buf_printf(&text, "a LOGIN alice hungry\r\nb APPEND INBOX {%d+}\r\n", BYTES);
+    BUF_ADD(&text, "Subject: large\r\n\r\n");
+    size_t head = sizeof("Subject: large\r\n\r\n") - 1;
+    memset(buf_reserve(&text, BYTES), 'x', BYTES - head);
+    text.len += BYTES - head;
+    BUF_ADD(&text, "\r\nc SELECT INBOX\r\nd FETCH 4 (RFC822.SIZE BODY.PEEK[HEADER])\r\n");
+    for (struct str rest = buf_str(&text); rest.len > 0; rest = str_skip(rest, 50000))
+        house_feed(h, str_take(rest, 50000));
+    CHECK(str_find(buf_str(&sent), STR("b OK [APPENDUID 9 4] APPEND completed")) != STR_NOT_FOUND,
+          "taken");
+    CHECK(str_find(buf_str(&sent), STR("* 4 FETCH (RFC822.SIZE 700000 BODY[HEADER] {18}\r\n"
+                                       "Subject: large\r\n\r\n)\r\n")) != STR_NOT_FOUND,
+          "there");
+    house_free(h);
+    buf_deinit(&sent);
+    buf_deinit(&text);
+}
