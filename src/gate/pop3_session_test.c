@@ -203,3 +203,42 @@ TEST_ON_BOTH_SIDES(stopping_ends_every_session_with_a_word)
     CHECK(w.stopped, "stopped");
     world_close(&w);
 }
+
+TEST_ON_BOTH_SIDES(silence_ends_a_session_and_removes_nothing)
+{
+    struct world w;
+    struct pop3_settings settings;
+
+    world_open(&w, side);
+    settings = w.service.settings;
+    settings.limits.idle_ms_max = 150;
+    pop3_service_reload(&w.service, w.b.tls, &settings);
+    session_bench_connect(&w.b);
+    session_bench_talk(&w.b, STR("S: +OK\nC: USER bob\nS: +OK\nC: PASS hungry\nS: +OK\n"
+                                 "C: DELE 1\nS: +OK\nS: -ERR Waited\nclosed\n"));
+    bench_pass(&w.b.bench, 50);
+    CHECK_EQ(w.service.count, 0, "session gone");
+    CHECK(!w.b.fake.inbox[0].gone, "nothing removed");
+    world_close(&w);
+}
+
+TEST_ON_BOTH_SIDES(a_large_message_leaves_in_pages_as_the_peer_takes_them)
+{
+    struct world w;
+    struct buf text = { 0 };
+    enum { LINES = 20000 };
+
+    world_open(&w, side);
+    for (int i = 0; i < LINES; i++)
+        BUF_ADD(&text, ".a line of a large message\r\n");
+    w.b.fake.inbox[0].octets = buf_str(&text);
+    session_bench_connect(&w.b);
+    session_bench_talk(&w.b, STR("C: USER bob\nC: PASS hungry\nC: RETR 1\nS* .\n"));
+    session_bench_hang_up(&w.b);
+    session_bench_connect(&w.b);
+    session_bench_talk(&w.b, STR("C: USER bob\nC: PASS hungry\nC: RETR 1\nC: QUIT\n"
+                                 "S* +OK It follows\nS: ..a line\nS* +OK Goodbye\nclosed\n"));
+    CHECK(w.b.got.len > text.len + LINES, "stuffed and whole");
+    buf_deinit(&text);
+    world_close(&w);
+}

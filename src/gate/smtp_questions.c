@@ -263,7 +263,7 @@ static enum err seal(struct smtp_session *s, const struct smtp_mail *mail, struc
     struct loop *l = s->service->loop;
     struct address peer = stream_peer(s->stream);
     struct buf ip = { 0 }, rcpt = { 0 }, sender = { 0 };
-    struct smtp_trace trace = { .complete = s->door == SMTP_DOOR_USERS,
+    struct smtp_trace trace = { .complete = smtp_authenticated(s->machine),
                                 .domain = s->service->settings.host };
     struct received received = { .helo = smtp_helo(s->machine),
                                  .by = s->service->settings.host,

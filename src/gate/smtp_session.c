@@ -283,7 +283,7 @@ void smtp_service_reload(struct smtp_service *v, struct tls_server *tls,
         v->options[door] = (struct smtp_options){ .host = settings->host,
                                                   .limits = settings->limits,
                                                   .tls_offered = tls != NULL,
-                                                  .auth_offered = door == SMTP_DOOR_USERS,
+                                                  .auth_offered = true,
                                                   .auth_required = door == SMTP_DOOR_USERS };
 }
 

@@ -297,3 +297,67 @@ TEST_ON_BOTH_SIDES(stopping_and_losing_keeper_end_sessions_with_a_word)
     CHECK(w.stopped, "stopped");
     world_close(&w);
 }
+
+TEST_ON_BOTH_SIDES(silence_ends_a_session_also_in_the_middle_of_a_message)
+{
+    static const struct str scripts[] = {
+        STR_INIT("S: 220\nS: 421\nclosed\n"),
+        STR_INIT(BEGIN "C: DATA\nS: 354\nC: hi\nS: 421 4.4.2\nclosed\n"),
+        STR_INIT(
+            "S: 220\nC: EHLO crepes.fr\nS* 250 \nC: AUTH LOGIN\nS: 334\nS: 421 4.4.2\nclosed\n"),
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(scripts); i++) {
+        struct world w;
+        struct smtp_settings settings;
+
+        world_open(&w, SMTP_DOOR_SERVERS, side);
+        settings = w.service.settings;
+        settings.limits.idle_ms_max = 150;
+        smtp_service_reload(&w.service, w.b.tls, &settings);
+        session_bench_connect(&w.b);
+        session_bench_talk(&w.b, scripts[i]);
+        bench_pass(&w.b.bench, 50);
+        CHECK_EQ(w.service.count, 0, "row %zu", i);
+        CHECK_EQ(w.b.fake.deliveries, 0, "row %zu", i);
+        world_close(&w);
+    }
+}
+
+TEST_ON_BOTH_SIDES(a_handshake_that_never_comes_ends_the_session)
+{
+    struct world w;
+    struct smtp_settings settings;
+
+    world_open(&w, SMTP_DOOR_USERS, side);
+    settings = w.service.settings;
+    settings.limits.idle_ms_max = 100;
+    smtp_service_reload(&w.service, w.b.tls, &settings);
+    w.tls_at_once = true;
+    session_bench_connect(&w.b);
+    session_bench_talk(&w.b, STR("closed\n"));
+    CHECK_EQ(w.service.count, 0, "session gone");
+    world_close(&w);
+}
+
+TEST_ON_BOTH_SIDES(a_sender_who_runs_ahead_waits_for_his_answers)
+{
+    struct world w;
+    struct buf text = { 0 };
+
+    world_open(&w, SMTP_DOOR_SERVERS, side);
+    session_bench_connect(&w.b);
+    BUF_ADD(&text, "EHLO crepes.fr\r\n");
+    for (int i = 0; i < 50; i++) {
+        BUF_ADD(&text, "MAIL FROM:<>\r\nRCPT TO:<bob@hamburger.edu>\r\nDATA\r\n");
+        for (int line = 0; line < 100; line++)
+            BUF_ADD(&text, "a line of text that fills the buffers on its way\r\n");
+        BUF_ADD(&text, ".\r\n");
+    }
+    BUF_ADD(&text, "QUIT\r\n");
+    session_bench_send(&w.b, buf_str(&text));
+    session_bench_talk(&w.b, STR("S* 221\nclosed\n"));
+    CHECK_EQ(w.b.fake.deliveries, 50, "all of them");
+    buf_deinit(&text);
+    world_close(&w);
+}

@@ -222,3 +222,14 @@ void transcript_run_all(const struct transcript_driver *driver)
     (void)closedir(dir);
     CHECK(count > 0, "no transcript %s_*.txt", driver->protocol);
 }
+
+bool dictionary_has(const char *protocol, const char *word)
+{
+    struct arena *mem = arena_new(0);
+    struct str path = arena_printf(mem, "%s/../../fuzz/dict/%s.dict", SESSION_DIR, protocol);
+    struct str quoted = arena_printf(mem, "\"%s\"\n", word);
+    bool found = str_find(read_file(mem, path.at), quoted) != STR_NOT_FOUND;
+
+    arena_free(mem);
+    return found;
+}

@@ -36,4 +36,8 @@ struct transcript_driver {
 /* Fails the test at the first difference, and when there is no transcript at all. */
 void transcript_run_all(const struct transcript_driver *driver);
 
+/* True when fuzz/dict/<protocol>.dict has the word: the fuzzers' dictionaries are written by hand
+ * and kept in step with the tables of commands by their tests. */
+bool dictionary_has(const char *protocol, const char *word);
+
 #endif

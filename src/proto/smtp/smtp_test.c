@@ -356,7 +356,7 @@ TEST(every_command_has_its_row_once_and_a_refusal_where_one_can_happen)
     const struct smtp_command_row *rows = smtp_command_rows(&count);
 
     for (size_t i = 0; i < count; i++) {
-        CHECK(rows[i].run != NULL, "%s", rows[i].verb);
+        CHECK(dictionary_has("smtp", rows[i].verb), "fuzz/dict/smtp.dict lacks %s", rows[i].verb);
         CHECK((rows[i].need | rows[i].forbid) == 0 || rows[i].refusal[0] != '\0', "%s",
               rows[i].verb);
         for (size_t k = i + 1; k < count; k++)
