@@ -48,6 +48,7 @@ struct rig {
     struct model_txn unknown[MODEL_UNKNOWN];
     size_t unknown_count;
     size_t body_len_max;
+    struct arena *scratch; /* for tests that need one; theirs to free */
 };
 
 void rig_new(struct rig *r, uint64_t seed, bool rocks);
