@@ -67,7 +67,7 @@ static void spool_known(void *ctx, enum err e, const struct keep_spool_rep *rep,
     if (e == OK && file == NULL)
         e = ERR_UNAVAILABLE;
     if (e != OK) {
-        refuse(s, session_error_text(e));
+        refuse(s, session_error_text(s, e));
         return;
     }
     s->spool = file;
@@ -87,7 +87,7 @@ static void mailbox_known(void *ctx, enum err e, const struct keep_mailbox_statu
     if (e == ERR_NOT_FOUND) {
         refuse(s, STR("NO [TRYCREATE] No such mailbox"));
     } else if (e != OK) {
-        refuse(s, session_error_text(e));
+        refuse(s, session_error_text(s, e));
     } else if (t->args.bytes > SPOOL_ABOVE_BYTES) {
         struct keep_spool_req req = { t->args.bytes };
 

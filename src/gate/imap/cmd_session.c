@@ -52,6 +52,10 @@ void cmd_id(struct imap_session *s, const struct imap_command *c)
 void cmd_starttls(struct imap_session *s, const struct imap_command *c)
 {
     (void)c;
+    if (s->service->tls == NULL) { /* the certificate went with a reload */
+        session_end(s, STR("NO [UNAVAILABLE] TLS is not available now"));
+        return;
+    }
     s->handshake = true;
     session_end(s, STR("OK Begin TLS now"));
     stream_drop_held(s->stream);

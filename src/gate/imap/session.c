@@ -6,6 +6,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gate/imap/session.h"
 
+#include "gate/error_map.h"
 #include "proto/imap/caps.h"
 #include "proto/imap/reply.h"
 #include "proto/sasl.h"
@@ -387,33 +388,12 @@ void session_ok(struct imap_session *s)
                                 STR_ARG(verb)));
 }
 
-struct str session_error_text(enum err e)
+struct str session_error_text(struct imap_session *s, enum err e)
 {
-    static const struct {
-        enum err e;
-        struct str text;
-    } texts[] = {
-        { ERR_SYNTAX, STR_INIT("NO [CANNOT] Not a valid name") },
-        { ERR_LIMIT, STR_INIT("NO [LIMIT] Over a limit") },
-        { ERR_NOT_FOUND, STR_INIT("NO [NONEXISTENT] No such mailbox") },
-        { ERR_EXISTS, STR_INIT("NO [ALREADYEXISTS] The mailbox exists already") },
-        { ERR_DENIED, STR_INIT("NO [NOPERM] Not permitted") },
-        { ERR_AUTH, STR_INIT("NO [AUTHENTICATIONFAILED] Wrong name or password") },
-        { ERR_STATE, STR_INIT("NO [CANNOT] Not possible now") },
-        { ERR_IN_USE, STR_INIT("NO [INUSE] In use by another session") },
-        { ERR_QUOTA, STR_INIT("NO [OVERQUOTA] Over quota") },
-        { ERR_UNSUPPORTED, STR_INIT("NO [CANNOT] Not supported") },
-        { ERR_CORRUPT, STR_INIT("NO [CORRUPTION] Damaged data") },
-        { ERR_CONFLICT, STR_INIT("NO [INUSE] Changed meanwhile, try again") },
-    };
-
-    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
-        if (texts[i].e == e)
-            return texts[i].text;
-    return STR("NO [UNAVAILABLE] Temporary failure, try again later");
+    return arena_join(s->mem, STR("NO "), error_words(e)->imap);
 }
 
 void session_fail(struct imap_session *s, enum err e)
 {
-    session_end(s, session_error_text(e));
+    session_end(s, session_error_text(s, e));
 }

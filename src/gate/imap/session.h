@@ -87,7 +87,7 @@ void session_end(struct imap_session *s, struct str text);
 void session_ok(struct imap_session *s);
 /* The answer that fits the error. */
 void session_fail(struct imap_session *s, enum err e);
-struct str session_error_text(enum err e);
+struct str session_error_text(struct imap_session *s, enum err e); /* in the command's memory */
 
 /* ---- the open mailbox (selected.c) ---- */
 
