@@ -3,6 +3,7 @@
 #include "cli/command.h"
 #include "config/describe.h"
 #include "os/address.h"
+#include "os/machine.h"
 #include "os/path.h"
 
 enum { PEM_BYTES_MAX = 1024 * 1024 };
@@ -82,19 +83,24 @@ enum err cmd_config_check(struct context *c)
     return OK;
 }
 
-static enum err reload(void *ctx, struct arena *mem, struct config **ret, struct errinfo *why)
+/* Roles may not ask the machine for its name, so they get it as a setting. */
+static enum err read_settings(void *ctx, struct arena *mem, struct config **ret,
+                              struct errinfo *why)
 {
-    return command_config(ctx, mem, ret, why);
+    enum err e;
+
+    if ((e = command_config(ctx, mem, ret, why)) != OK || (e = check_meaning(*ret, mem, why)) != OK)
+        return e;
+    if ((*ret)->server.host_name.len == 0)
+        (*ret)->server.host_name = machine_name(mem);
+    return OK;
 }
 
 enum err cmd_serve(struct context *c)
 {
-    struct cli_serve how = { .reload = reload, .ctx = c };
+    struct cli_serve how = { .reload = read_settings, .ctx = c };
     struct config *config;
-    enum err e;
+    enum err e = read_settings(c, c->mem, &config, &c->why);
 
-    if ((e = command_config(c, c->mem, &config, &c->why)) != OK ||
-        (e = check_meaning(config, c->mem, &c->why)) != OK)
-        return e;
-    return c->host->serve(config, &how, &c->why);
+    return e == OK ? c->host->serve(config, &how, &c->why) : e;
 }
