@@ -349,6 +349,7 @@ static size_t on_bytes(void *ctx, struct str bytes)
 
     if (s->machine == NULL)
         return 0;
+    s->unread = false;
     pop3_tick(s->machine, loop_now_ms(s->service->loop));
     do {
         taken = s->closing ? 0 : pop3_feed(s->machine, str_skip(bytes, used));

@@ -199,6 +199,7 @@ static size_t on_bytes(void *ctx, struct str bytes)
 
     if (s->machine == NULL)
         return 0;
+    s->unread = false;
     smtp_tick(s->machine, loop_now_ms(s->service->loop));
     do {
         taken = s->closing ? 0 : smtp_feed(s->machine, str_skip(bytes, used));

@@ -3,6 +3,7 @@
 #include "gate/smtp_session.h"
 
 #include "gate/session_bench.h"
+#include "gate/smtp_session_private.h"
 #include "message/record.h"
 #include "testing.h"
 
@@ -359,5 +360,19 @@ TEST_ON_BOTH_SIDES(a_sender_who_runs_ahead_waits_for_his_answers)
     session_bench_talk(&w.b, STR("S* 221\nclosed\n"));
     CHECK_EQ(w.b.fake.deliveries, 50, "all of them");
     buf_deinit(&text);
+    world_close(&w);
+}
+
+TEST_ON_BOTH_SIDES(an_idle_session_costs_little)
+{
+    struct world w;
+    const struct smtp_session *s;
+
+    world_open(&w, SMTP_DOOR_SERVERS, side);
+    session_bench_connect(&w.b);
+    session_bench_talk(&w.b, STR("S: 220\nC: EHLO crepes.fr\nS* 250 \nC: NOOP\nS: 250\n"));
+    s = LIST_ITEM(w.service.sessions.next, struct smtp_session, link);
+    CHECK(sizeof(*s) + arena_used(s->mem) <= 640, "%zu octets", sizeof(*s) + arena_used(s->mem));
+    CHECK(s->message == NULL, "no message");
     world_close(&w);
 }

@@ -87,6 +87,15 @@ size_t pop3_feed(struct pop3 *p, struct str bytes)
     return line_feed(&p->in, bytes);
 }
 
+/* Before a line is there nobody knows whether it is an AUTH, so the reader takes what the longest
+ * kind may have, and commands are measured again when they are known. */
+static size_t reader_line_max(const struct pop3 *p)
+{
+    size_t longest = MAX((size_t)p->options->limits.line_max, (size_t)SASL_LINE_MAX);
+
+    return MIN(longest, (size_t)LINE_PENDING_MAX - 2);
+}
+
 /* One line; false when there is none yet. */
 static bool take_line(struct pop3 *p)
 {
@@ -96,7 +105,7 @@ static bool take_line(struct pop3 *p)
         err_and_close(p, STR("Too many errors"));
         return true;
     }
-    switch (line_next(&p->in, SASL_LINE_MAX, &line)) {
+    switch (line_next(&p->in, reader_line_max(p), &line)) {
     case LINE_MORE:
         return false;
     case LINE_DONE:

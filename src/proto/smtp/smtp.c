@@ -137,6 +137,15 @@ static void too_many_errors(struct smtp *s)
     smtp_reply_and_close(s, 421, STR("4.7.0 Too many errors; try again later"));
 }
 
+/* Before a line is there nobody knows whether it is an AUTH, so the reader takes what the longest
+ * kind may have, and commands are measured again when they are known. */
+static size_t reader_line_max(const struct smtp *s)
+{
+    size_t longest = MAX((size_t)s->options->limits.line_max, (size_t)SASL_LINE_MAX);
+
+    return MIN(longest, (size_t)LINE_PENDING_MAX - 2);
+}
+
 /* One line as a command or as a response of AUTH; false when there is none yet. */
 static bool take_line(struct smtp *s)
 {
@@ -146,7 +155,7 @@ static bool take_line(struct smtp *s)
         too_many_errors(s);
         return true;
     }
-    switch (line_next(&s->in, SASL_LINE_MAX, &line)) {
+    switch (line_next(&s->in, reader_line_max(s), &line)) {
     case LINE_MORE:
         return false;
     case LINE_DONE:
