@@ -242,3 +242,59 @@ TEST_ON_BOTH_SIDES(a_large_message_leaves_in_pages_as_the_peer_takes_them)
     buf_deinit(&text);
     world_close(&w);
 }
+
+/* A mailbox with one message that no socket buffer can hold. */
+static void make_large(struct world *w, struct buf *text)
+{
+    enum { OCTETS = 12 << 20 };
+    char *at = buf_reserve(text, OCTETS);
+
+    memset(at, 'x', OCTETS);
+    text->len = OCTETS;
+    w->b.fake.inbox[0].octets = buf_str(text);
+}
+
+TEST_ON_BOTH_SIDES(a_peer_that_does_not_read_is_not_read_for)
+{
+    struct world w;
+    struct buf text = { 0 };
+    unsigned pages;
+
+    world_open(&w, side);
+    make_large(&w, &text);
+    session_bench_connect(&w.b);
+    session_bench_talk(&w.b, STR("C: USER bob\nC: PASS hungry\nS: +OK\nS: +OK\nS: +OK\n"));
+    stream_pause(w.b.client);
+    session_bench_talk(&w.b, STR("C: RETR 1\n"));
+    bench_pass(&w.b.bench, 200);
+    pages = w.b.fake.asked[CALL_fetch];
+    CHECK((size_t)pages * 64 * 1024 < text.len, "%u pages were fetched for nobody", pages);
+    stream_resume(w.b.client);
+    session_bench_talk(&w.b, STR("C: NOOP\nS: +OK It follows\nS: xxx\nS: .\nS: +OK Here\n"));
+    CHECK(w.b.got.len > text.len, "whole");
+    buf_deinit(&text);
+    world_close(&w);
+}
+
+TEST_ON_BOTH_SIDES(a_peer_that_never_reads_is_let_go)
+{
+    struct world w;
+    struct buf text = { 0 };
+    struct pop3_settings settings;
+
+    world_open(&w, side);
+    make_large(&w, &text);
+    settings = w.service.settings;
+    settings.limits.idle_ms_max = 300;
+    pop3_service_reload(&w.service, w.b.tls, &settings);
+    session_bench_connect(&w.b);
+    session_bench_talk(&w.b, STR("C: USER bob\nC: PASS hungry\nS: +OK\nS: +OK\nS: +OK\n"));
+    stream_pause(w.b.client);
+    session_bench_talk(&w.b, STR("C: RETR 1\n"));
+    bench_pass(&w.b.bench, 1500);
+    CHECK_EQ(w.service.count, 0, "session gone");
+    bench_pass(&w.b.bench, 50);
+    CHECK_EQ(w.b.fake.asked[CALL_logout], 1, "the lock is given back");
+    buf_deinit(&text);
+    world_close(&w);
+}
