@@ -13,10 +13,6 @@
 
 enum { SERVICE_KINDS = 3 };
 
-#ifndef POSTERN_VERSION
-#define POSTERN_VERSION "0"
-#endif
-
 enum door { DOOR_SMTP, DOOR_SUBMISSION, DOOR_POP3, DOOR_IMAP };
 
 static const struct {
@@ -68,7 +64,8 @@ static struct str *copy_texts(struct arena *mem, const struct config_texts *text
     return copy;
 }
 
-static struct smtp_settings smtp_settings_of(struct arena *mem, const struct config *c)
+static struct smtp_settings smtp_settings_of(struct arena *mem, const struct config *c,
+                                             struct log *log)
 {
     struct smtp_limits limits = SMTP_LIMITS_DEFAULT;
 
@@ -88,6 +85,7 @@ static struct smtp_settings smtp_settings_of(struct arena *mem, const struct con
         .plain_on_loopback = c->auth.plaintext_on_loopback,
         .trusted_networks = copy_texts(mem, &c->smtp.trusted_networks),
         .trusted_count = c->smtp.trusted_networks.count,
+        .log = log,
     };
 }
 
@@ -160,14 +158,16 @@ static enum door door_of(struct str service)
 static void open_doors(struct gate *g)
 {
     const struct config *c = g->start.config;
-    struct smtp_settings smtp = smtp_settings_of(g->mem, c);
+    struct smtp_settings smtp = smtp_settings_of(g->mem, c, g->log);
     struct pop3_settings pop3 = pop3_settings_of(g->mem, c);
     struct imap_settings imap = imap_settings_of(c);
 
-    smtp_service_init(&g->smtp, g->start.loop, g->keeper, g->start.tls, g->log, &smtp);
+    smtp_service_init(&g->smtp, g->start.loop, g->keeper, g->start.tls, &smtp);
     pop3_service_init(&g->pop3, g->start.loop, g->keeper, g->start.tls, &pop3);
     imap_service_init(&g->imap, g->start.loop, g->keeper, g->start.tls, &imap);
-    g->entrances = ARENA_ARRAY(g->mem, struct entrance, MAX(g->start.listener_count, 1U));
+    g->entrances = calloc(MAX(g->start.listener_count, 1U), sizeof(*g->entrances));
+    if (g->entrances == NULL)
+        BUG("out of memory");
     for (size_t i = 0; i < g->start.listener_count; i++) {
         const struct role_listener *from = &g->start.listeners[i];
         struct entrance *e = &g->entrances[i];
@@ -242,32 +242,38 @@ static enum err start_role(const struct role_start *start, void **ret_role, stru
     return OK;
 }
 
-/* The services copy numbers; texts (trusted networks) live in the arena, so the old one stays until
- * the gate goes: reloads are few and the texts short. */
+/* Settings and certificate, as they are now, for the services. */
+static void renew_services(struct gate *g)
+{
+    struct arena *fresh = arena_new(1024);
+    struct smtp_settings smtp = smtp_settings_of(fresh, g->start.config, g->log);
+    struct pop3_settings pop3 = pop3_settings_of(fresh, g->start.config);
+
+    smtp_service_reload(&g->smtp, g->start.tls, &smtp);
+    pop3_service_reload(&g->pop3, g->start.tls, &pop3);
+    g->imap.settings = imap_settings_of(g->start.config);
+    g->imap.tls = g->start.tls;
+    arena_free(g->mem);
+    g->mem = fresh;
+}
+
 static void reload(void *role, const struct config *config)
 {
     struct gate *g = role;
 
     g->start.config = config;
     log_set_level(g->log, (enum log_level)config->log.level);
-    if (!g->open)
-        return;
-    g->smtp.settings = smtp_settings_of(g->mem, config);
-    g->pop3.settings = pop3_settings_of(g->mem, config);
-    g->imap.settings = imap_settings_of(config);
-    for (size_t i = 0; i < SMTP_DOORS; i++)
-        g->smtp.options[i].limits = g->smtp.settings.limits;
-    g->pop3.options.limits = g->pop3.settings.limits;
+    if (g->open)
+        renew_services(g);
 }
 
 static void certificate(void *role, struct tls_server *tls)
 {
     struct gate *g = role;
 
-    g->start.tls = g->smtp.tls = g->pop3.tls = g->imap.tls = tls;
-    for (size_t i = 0; i < SMTP_DOORS; i++)
-        g->smtp.options[i].tls_offered = tls != NULL;
-    g->pop3.options.tls_offered = tls != NULL;
+    g->start.tls = tls;
+    if (g->open)
+        renew_services(g);
 }
 
 static void service_stopped(void *ctx)
@@ -309,6 +315,7 @@ static void free_role(void *role)
         keeper_client_free(g->keeper);
     log_free(g->log);
     arena_free(g->mem);
+    free(g->entrances);
     free(g);
 }
 
