@@ -460,12 +460,16 @@ static void rename_below(struct sim_disk *d, struct str from, struct str to)
 static enum err sim_rename(struct fs *fs, struct str from, struct str to, struct errinfo *why)
 {
     struct sim_disk *d = disk_of(fs);
-    struct inode *i = names_find(&d->now, from);
+    struct inode *i = names_find(&d->now, from), *replaced = names_find(&d->now, to);
 
     if (i == NULL)
         return not_found(from, why);
     if (!folder_exists(&d->now, folder_of(to)))
         return not_found(folder_of(to), why);
+    if (replaced != NULL && replaced->folder != i->folder)
+        return err_set(why, ERR_EXISTS, "'%.*s' is of another kind", STR_ARG(to));
+    if (replaced != NULL && replaced != i)
+        d->free += replaced->now.len;
     (void)inode_ref(i);
     names_remove(&d->now, from);
     names_put(&d->now, to, i);
@@ -498,7 +502,7 @@ static enum err sim_remove(struct fs *fs, struct str name, struct errinfo *why)
         return not_found(name, why);
     if (i->folder && has_names_below(d, name))
         return err_set(why, ERR_EXISTS, "'%.*s' is not empty", STR_ARG(name));
-    d->free += i->refs <= 2 ? i->now.len : 0;
+    d->free += i->now.len;
     add_change(d, name, STR_EMPTY, i);
     names_remove(&d->now, name);
     return OK;

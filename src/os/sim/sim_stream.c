@@ -652,6 +652,8 @@ struct stream *sim_stream_connect(struct loop *l, const struct address *to,
     s->state = SIM_CONNECTING;
     s->remote = *to;
     s->local = (struct address){ .family = to->family, .ip = { 127, 0, 0, 1 } };
+    if (to->family == ADDRESS_IP6)
+        s->local = (struct address){ .family = ADDRESS_IP6, .ip = { [15] = 1 } };
     if (from != NULL && from->family != ADDRESS_NONE)
         s->local = *from;
     s->local.port = w->next_port++;
