@@ -231,7 +231,7 @@ enum err dns_unbound_new(struct loop *l, struct str server, struct dns **ret, st
         BUG("out of memory");
     *d = (struct dns_unbound){ .dns.ops = &ops, .loop = l, .ub = ub };
     list_init(&d->questions);
-    e = watch_new(l, ub_fd(ub), true, false, answers_wait, d, &d->watch, why);
+    e = watch_new(l, ub_fd(ub), WATCH_READABLE, answers_wait, d, &d->watch, why);
     if (e != OK) {
         ub_ctx_delete(ub);
         free(d);

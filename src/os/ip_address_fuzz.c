@@ -1,5 +1,4 @@
-/* os/ip_address_fuzz.c - any text is an address or is refused, and what is parsed is written the same.
- */
+/* os/ip_address_fuzz.c - any text is an address or is refused; what is parsed is written back. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "os/address.h"
 

@@ -55,8 +55,9 @@ MUST_USE enum err loop_on_signal(struct loop *l, int signal, void (*run)(void *c
                                  void *ctx, struct errinfo *why);
 
 /* Readiness of a descriptor that a library owns (libunbound, libcurl); real loops only. */
-struct watch;
-MUST_USE enum err watch_new(struct loop *l, int fd, bool readable, bool writable,
+struct watch; /* to be freed before its descriptor is closed */
+enum watch_for { WATCH_READABLE = 1, WATCH_WRITABLE = 2 }; /* may be summed */
+MUST_USE enum err watch_new(struct loop *l, int fd, unsigned watch_for,
                             void (*ready)(void *ctx, bool readable, bool writable), void *ctx,
                             struct watch **ret, struct errinfo *why);
 void watch_free(struct watch *w);

@@ -176,7 +176,7 @@ TEST(descriptors_of_libraries_are_watched)
 
     bench_open(&w, SIDE_REAL);
     CHECK_EQ(pipe(p.fd), 0, "pipe");
-    CHECK_OK(watch_new(w.a, p.fd[0], true, false, on_pipe, &p, &p.w, NULL), "watch");
+    CHECK_OK(watch_new(w.a, p.fd[0], WATCH_READABLE, on_pipe, &p, &p.w, NULL), "watch");
     bench_pass(&w, 5);
     CHECK_EQ(write(p.fd[1], "x", 1), 1, "write");
     CHECK(bench_run(&w, got_octet, &p), "ready");

@@ -12,7 +12,7 @@
 #include "base/err.h"
 #include "base/str.h"
 
-/* Groups of system calls; a row is a sum. The names are in real/sandbox_calls.c. */
+/* Groups of system calls; a row is a sum. The names are in real/host/sandbox_calls.c. */
 enum sandbox_calls {
     SANDBOX_BASE = 1 << 0,    /* loop, memory, clock, random, reading and writing what is open */
     SANDBOX_THREADS = 1 << 1, /* worker threads (never processes) */

@@ -167,7 +167,7 @@ static enum err open_command_socket(struct warden *w, struct errinfo *why)
         arena_printf(w->mem, "%.*s/" WARDEN_CONTROL_NAME, STR_ARG(w->config->server.data_dir));
     if ((e = handover_listen(w->control_path, &w->control_fd, why)) != OK)
         return e;
-    return watch_new(w->loop, w->control_fd, true, false, on_command, w, &w->control_watch, why);
+    return watch_new(w->loop, w->control_fd, WATCH_READABLE, on_command, w, &w->control_watch, why);
 }
 
 static enum err open_ports(struct warden *w, struct errinfo *why)

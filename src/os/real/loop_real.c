@@ -303,15 +303,17 @@ static void watch_ready(struct watcher *w, uint32_t events)
                  writable && (broken || (events & EPOLLOUT) != 0));
 }
 
-enum err watch_new(struct loop *l, int fd, bool readable, bool writable,
+enum err watch_new(struct loop *l, int fd, unsigned watch_for,
                    void (*ready)(void *ctx, bool readable, bool writable), void *ctx,
                    struct watch **ret, struct errinfo *why)
 {
-    BUG_ON(l->ops != &real_ops || (!readable && !writable));
+    BUG_ON(l->ops != &real_ops || watch_for == 0);
+    uint32_t events = ((watch_for & WATCH_READABLE) != 0 ? EPOLLIN : 0U) |
+                      ((watch_for & WATCH_WRITABLE) != 0 ? EPOLLOUT : 0U);
     struct watch *watch = os_new(sizeof *watch);
 
     *watch = (struct watch){ { watch_ready, fd, 0 }, l, ready, ctx };
-    if (!watcher_set(l, &watch->watcher, (readable ? EPOLLIN : 0U) | (writable ? EPOLLOUT : 0U))) {
+    if (!watcher_set(l, &watch->watcher, events)) {
         int number = errno;
 
         free(watch);

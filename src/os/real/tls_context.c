@@ -280,10 +280,9 @@ static const char *alt_names(struct arena *mem, const struct str *names, size_t 
     return list.at;
 }
 
-static bool fill_certificate(struct arena *mem, X509 *cert, EVP_PKEY *key, const struct str *names,
-                             size_t count, unsigned days)
+static bool fill_certificate(X509 *cert, EVP_PKEY *key, struct str name, const char *alt,
+                             unsigned days)
 {
-    const char *alt = alt_names(mem, names, count);
     X509_NAME *subject = X509_get_subject_name(cert);
     BIGNUM *serial = BN_new();
     bool ok = alt != NULL && serial != NULL &&
@@ -292,9 +291,9 @@ static bool fill_certificate(struct arena *mem, X509 *cert, EVP_PKEY *key, const
               X509_set_version(cert, X509_VERSION_3) == 1 &&
               X509_gmtime_adj(X509_getm_notBefore(cert), -(long)CLOCK_SLACK_S) != NULL &&
               X509_gmtime_adj(X509_getm_notAfter(cert), (long)days * SECONDS_A_DAY) != NULL &&
-              X509_NAME_add_entry_by_NID(
-                  subject, NID_commonName, MBSTRING_ASC, (const unsigned char *)names[0].at,
-                  (int)MIN(names[0].len, (size_t)ub_common_name), -1, 0) == 1 &&
+              X509_NAME_add_entry_by_NID(subject, NID_commonName, MBSTRING_ASC,
+                                         (const unsigned char *)name.at,
+                                         (int)MIN(name.len, (size_t)ub_common_name), -1, 0) == 1 &&
               X509_set_issuer_name(cert, subject) == 1 && X509_set_pubkey(cert, key) == 1 &&
               add_extension(cert, NID_subject_alt_name, alt) &&
               add_extension(cert, NID_basic_constraints, "critical,CA:TRUE,pathlen:0") &&
@@ -323,7 +322,8 @@ enum err tls_make_self_signed(struct arena *mem, const struct str *names, size_t
     enum err e = OK;
 
     BUG_ON(count == 0);
-    if (key == NULL || cert == NULL || !fill_certificate(mem, cert, key, names, count, days) ||
+    if (key == NULL || cert == NULL ||
+        !fill_certificate(cert, key, names[0], alt_names(mem, names, count), days) ||
         PEM_write_bio_X509(cert_pem, cert) != 1 ||
         PEM_write_bio_PrivateKey(key_pem, key, NULL, NULL, 0, NULL, NULL) != 1)
         e = failed(why, "cannot make a certificate");

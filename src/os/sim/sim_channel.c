@@ -60,7 +60,7 @@ static void frame_arrives(struct sim_object *o, void *arg)
     if (sender != NULL) {
         sender->queued -= f->bytes.len;
         if (sender->queued == 0 && sim_object_lives(&sender->object))
-            sim_later(sender->object.loop->sim, 0, &sender->object, was_drained, NULL, NULL);
+            sim_later(0, &sender->object, was_drained, NULL, NULL);
     }
     if (!sim_object_lives(o) || c->closed)
         return;
@@ -107,7 +107,7 @@ static void sim_send(struct channel *base, struct str frame, struct file *file)
         memcpy(copy, frame.at, frame.len);
     *f = (struct sim_frame){ { copy, frame.len }, file == NULL ? NULL : file->ops->share(file) };
     c->queued += frame.len;
-    sim_later(s, arrival(s, c), &c->peer->object, frame_arrives, f, drop_frame);
+    sim_later(arrival(s, c), &c->peer->object, frame_arrives, f, drop_frame);
 }
 
 static size_t sim_queued(const struct channel *base)
@@ -124,7 +124,7 @@ static void orphan(struct sim_object *o)
     c->closed = true;
     if (c->peer == NULL)
         return;
-    sim_later(s, arrival(s, c), &c->peer->object, end_arrives, NULL, NULL);
+    sim_later(arrival(s, c), &c->peer->object, end_arrives, NULL, NULL);
     sim_object_unref(&c->peer->object);
     c->peer = NULL;
 }

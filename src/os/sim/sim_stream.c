@@ -113,8 +113,8 @@ static void send_end(struct sim_stream *s)
     if (s->peer == NULL || s->told_end)
         return;
     s->told_end = true;
-    sim_later(sim_loop_of(s->base.loop)->sim, arrival(sim_loop_of(s->base.loop)->sim, s),
-              &s->peer->object, end_arrives, NULL, NULL);
+    sim_later(arrival(sim_loop_of(s->base.loop)->sim, s), &s->peer->object, end_arrives, NULL,
+              NULL);
 }
 
 static void orphan(struct sim_object *o)
@@ -170,7 +170,7 @@ static void post_flush(struct sim_stream *s)
     if (s->flush_posted || gone(s))
         return;
     s->flush_posted = true;
-    sim_later(s->object.loop->sim, 0, &s->object, run_flush, NULL, NULL);
+    sim_later(0, &s->object, run_flush, NULL, NULL);
 }
 
 static void run_pump(struct sim_object *o, void *arg)
@@ -185,7 +185,7 @@ static void post_pump(struct sim_stream *s)
     if (s->pump_posted || gone(s))
         return;
     s->pump_posted = true;
-    sim_later(s->object.loop->sim, 0, &s->object, run_pump, NULL, NULL);
+    sim_later(0, &s->object, run_pump, NULL, NULL);
 }
 
 /* ---- TLS by markers ---- */
@@ -333,7 +333,7 @@ static void send_octets(struct sim_stream *s, struct str octets)
     }
     buf_add(copy, octets);
     s->on_the_way += octets.len;
-    sim_later(w, arrival(w, s), &s->peer->object, octets_arrive, copy, free_octets);
+    sim_later(arrival(w, s), &s->peer->object, octets_arrive, copy, free_octets);
 }
 
 /* Sends what the window allows of the first `limit` octets; true when they are all out. */
@@ -535,7 +535,7 @@ static void sim_finish(struct stream *base, uint64_t within_ms)
     if (gone(s) || s->state > SIM_OPEN)
         return;
     if (s->state == SIM_CONNECTING || s->tls == SIM_FLUSHING || s->tls == SIM_SHAKING) {
-        sim_later(s->object.loop->sim, 0, &s->object, end_now, NULL, NULL);
+        sim_later(0, &s->object, end_now, NULL, NULL);
         return;
     }
     s->state = SIM_FINISHING;
@@ -619,7 +619,7 @@ static void accept_one(struct sim_listener *l, struct sim_stream *client)
     client->peer = s;
     sim_object_ref(&client->object);
     sim_object_ref(&s->object);
-    sim_later(w, arrival(w, s), &client->object, connected, NULL, NULL);
+    sim_later(arrival(w, s), &client->object, connected, NULL, NULL);
     l->base.accept(l->base.ctx, &s->base);
 }
 
@@ -658,7 +658,7 @@ struct stream *sim_stream_connect(struct loop *l, const struct address *to,
         s->local = *from;
     s->local.port = w->next_port++;
     timer_set_in(&s->limit, timeout_ms);
-    sim_later(w, arrival(w, s), &s->object, connect_arrives, NULL, NULL);
+    sim_later(arrival(w, s), &s->object, connect_arrives, NULL, NULL);
     return &s->base;
 }
 
@@ -721,7 +721,7 @@ static void sim_listener_resume(struct listener *base)
     struct sim_listener *l = listener_of(base);
 
     l->paused = false;
-    sim_later(l->object.loop->sim, 0, &l->object, wake, NULL, NULL);
+    sim_later(0, &l->object, wake, NULL, NULL);
 }
 
 static void sim_listener_free(struct listener *base)

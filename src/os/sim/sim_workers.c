@@ -50,7 +50,7 @@ static void sim_workers_run(struct workers *base, void (*run)(void *ctx), void (
     if (w->threads == 1)
         at = w->last_ms = MAX(at, w->last_ms);
     w->waiting++;
-    sim_later(s, at, &w->object, job_ends, j, free);
+    sim_later(at, &w->object, job_ends, j, free);
 }
 
 static size_t sim_workers_waiting(const struct workers *base)

@@ -121,9 +121,10 @@ static bool comes_before(const struct sim_event *a, const struct sim_event *b)
     return a->at_ms != b->at_ms ? a->at_ms < b->at_ms : a->number < b->number;
 }
 
-void sim_later(struct sim *s, uint64_t at_ms, struct sim_object *o,
-               void (*run)(struct sim_object *o, void *arg), void *arg, void (*drop)(void *arg))
+void sim_later(uint64_t at_ms, struct sim_object *o, void (*run)(struct sim_object *o, void *arg),
+               void *arg, void (*drop)(void *arg))
 {
+    struct sim *s = o->sim;
     struct sim_event e = { MAX(at_ms, s->now_ms), s->numbers++, o, run, arg, drop };
     size_t at = s->event_count++;
 
@@ -235,6 +236,7 @@ void sim_object_add(struct loop *l, struct sim_object *o)
     struct sim_loop *loop = sim_loop_of(l);
     struct sim_object *last = loop->last_object;
 
+    o->sim = loop->sim;
     o->loop = loop;
     o->refs = 1;
     o->next = NULL;

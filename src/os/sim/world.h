@@ -14,6 +14,7 @@
 struct sim_loop;
 
 struct sim_object {
+    struct sim *sim;
     struct sim_loop *loop; /* null once it was taken from its loop */
     struct sim_object *next, *previous;
     unsigned refs;
@@ -61,8 +62,8 @@ void sim_object_unref(struct sim_object *o);
 /* False when nothing may be told to its owner any more. */
 bool sim_object_lives(const struct sim_object *o);
 
-void sim_later(struct sim *s, uint64_t at_ms, struct sim_object *o,
-               void (*run)(struct sim_object *o, void *arg), void *arg, void (*drop)(void *arg));
+void sim_later(uint64_t at_ms, struct sim_object *o, void (*run)(struct sim_object *o, void *arg),
+               void *arg, void (*drop)(void *arg));
 bool sim_chance(struct sim *s, unsigned of_ten_thousand);
 void sim_mix(struct sim *s, struct str octets); /* into the digest */
 

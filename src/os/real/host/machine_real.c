@@ -1,4 +1,4 @@
-/* os/real/machine_real.c - cores, names, owners, and a secret from the terminal. */
+/* os/real/host/machine_real.c - cores, names, owners, and a secret from the terminal. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "os/machine.h"
 

@@ -1,4 +1,4 @@
-/* os/real/process.c - forks, pidfds, users, listening sockets. */
+/* os/real/host/process.c - forks, pidfds, users, listening sockets. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "os/process.h"
 

@@ -1,4 +1,4 @@
-/* os/real/sandbox_calls.c - which system calls each right stands for.
+/* os/real/host/sandbox_calls.c - which system calls each right stands for.
  *
  * The C library and OpenSSL choose between old and new forms of a call by kernel and version, so
  * both are named; a name that this machine's architecture lacks is passed over by libseccomp. */

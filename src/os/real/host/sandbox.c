@@ -1,4 +1,4 @@
-/* os/real/sandbox.c - Landlock for files and ports, seccomp for system calls.
+/* os/real/host/sandbox.c - Landlock for files and ports, seccomp for system calls.
  *
  * Landlock first, because seccomp takes away the calls that set it up. The kernel's numbers are
  * written here since the headers of Debian 12 know only the first two versions of Landlock. Each

@@ -1,4 +1,4 @@
-/* os/real/handover_real.c - descriptors as files of a channel, and the command socket. */
+/* os/real/host/handover_real.c - descriptors as files of a channel, and the command socket. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "os/handover.h"
 
