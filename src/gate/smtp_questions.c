@@ -14,15 +14,53 @@ static void answer_error(struct smtp_session *s, enum err e)
     smtp_answer(s->machine, words->smtp_code, words->smtp);
 }
 
-static void log_delivery(struct smtp_session *s, enum err e, const struct keep_deliver_rep *rep)
+/* Begins a line with what every line has; null when nothing is logged. */
+static struct log *begin_log(const struct smtp_session *s, enum log_level level, const char *event)
 {
     struct log *g = s->service->settings.log;
     struct address peer = stream_peer(s->stream);
 
     if (g == NULL)
-        return;
-    log_begin(g, e == OK ? LOG_INFO : LOG_WARN, e == OK ? "smtp.accepted" : "smtp.failed");
+        return NULL;
+    log_begin(g, level, event);
     log_address(g, "peer", &peer);
+    if (s->machine != NULL)
+        log_str(g, "helo", smtp_helo(s->machine));
+    return g;
+}
+
+static void log_refusal(const struct smtp_session *s, const char *event, enum err e)
+{
+    struct log *g = begin_log(s, LOG_INFO, event);
+
+    if (g == NULL)
+        return;
+    log_err(g, e, NULL);
+    log_end(g);
+}
+
+static void log_recipient(const struct smtp_session *s, struct str reply)
+{
+    struct log *g = begin_log(s, LOG_INFO, "smtp.recipient_refused");
+    struct buf address = { 0 };
+
+    if (g == NULL)
+        return;
+    mailbox_format(&address, &s->rcpt->address);
+    log_str(g, "rcpt", buf_str(&address));
+    log_str(g, "reply", reply);
+    log_end(g);
+    buf_deinit(&address);
+}
+
+static void log_delivery(const struct smtp_session *s, enum err e,
+                         const struct keep_deliver_rep *rep)
+{
+    struct log *g =
+        begin_log(s, e == OK ? LOG_INFO : LOG_WARN, e == OK ? "smtp.accepted" : "smtp.failed");
+
+    if (g == NULL)
+        return;
     if (e == OK)
         log_num(g, "delivery", (int64_t)rep->delivery);
     else
@@ -34,6 +72,7 @@ static void log_delivery(struct smtp_session *s, enum err e, const struct keep_d
 
 void smtp_login_refused(struct smtp_session *s, enum err e)
 {
+    log_refusal(s, "smtp.login_refused", e);
     answer_error(s, e == ERR_DENIED ? ERR_AUTH : e);
     smtp_session_pump(s);
 }
@@ -153,6 +192,8 @@ static void answer_rcpt(struct smtp_session *s, enum relay_owner owner)
                                  .owner = owner };
     enum relay_verdict verdict = relay_decide(&facts);
 
+    if (verdict != RELAY_ACCEPT)
+        log_recipient(s, rcpt_replies[verdict].text);
     if (verdict == RELAY_ACCEPT && owner == RELAY_FOREIGN)
         s->foreign++;
     smtp_answer(s->machine, rcpt_replies[verdict].code, rcpt_replies[verdict].text);

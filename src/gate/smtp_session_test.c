@@ -11,6 +11,7 @@ struct world {
     struct session_bench b;
     struct smtp_service service;
     enum smtp_door door;
+    struct log *log;
     bool tls_at_once, stopped;
 };
 
@@ -40,12 +41,15 @@ static void world_open(struct world *w, enum smtp_door door, enum side side)
     session_bench_open(&w->b, on_accept, side);
     w->b.lost = on_lost;
     settings.limits.size_max = 4u << 20;
+    w->log = log_new(w->b.bench.b, STR("gate"), -1, LOG_DEBUG);
+    settings.log = w->log;
     smtp_service_init(&w->service, w->b.bench.b, w->b.keeper, w->b.tls, &settings);
 }
 
 static void world_close(struct world *w)
 {
     smtp_service_deinit(&w->service);
+    log_free(w->log);
     session_bench_close(&w->b);
 }
 
