@@ -51,6 +51,26 @@ static void decide(struct local_round *l, uint32_t place, enum keep_route route)
     job_decide(l->job, place, &o);
 }
 
+/* Some recipients come with their fate decided and only their report to be written: delivered by
+ * keeper at once, or given up by the administrator. */
+static bool is_settled(const struct local_round *l, uint32_t place)
+{
+    return l->job->entry.rcpts[place].state != RCPT_WAITING;
+}
+
+static void decide_settled(struct local_round *l, uint32_t place)
+{
+    const bool delivered = l->job->entry.rcpts[place].state == RCPT_DELIVERED;
+    struct job_outcome o = { .verdict = delivered ? SMTP_CLIENT_DELIVERED : SMTP_CLIENT_FAILED,
+                             .local = true,
+                             .status = delivered ? STR("2.1.5") : STR("5.7.0"),
+                             .reply = delivered ? STR("delivered")
+                                                : STR("given up by the administrator"),
+                             .host = l->job->shop->host };
+
+    job_decide(l->job, place, &o);
+}
+
 static void finish(struct local_round *l)
 {
     void (*done)(void *ctx, struct job *j) = l->done;
@@ -159,7 +179,9 @@ static void route_came(void *ctx, enum err e, const struct keep_route_rep *rep, 
 
     (void)file;
     q->ticket = 0;
-    if (e != OK)
+    if (is_settled(l, q->place))
+        decide_settled(l, q->place);
+    else if (e != OK)
         decide(l, q->place, ROUTE_FULL); /* ask again later: nothing is known */
     else if (rep->kind == ROUTE_LOCAL)
         l->ready[l->ready_count++] = q->place;

@@ -1,0 +1,322 @@
+/* keeper/server.c - keeper's beginning and end, and its channels. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdarg.h>
+
+#include "keeper/server_job.h"
+
+enum { LOG_LINE_BYTES_MAX = 1000, STORE_VERSION = 1 };
+
+void keeper_log(struct keeper *k, const char *fmt, ...)
+{
+    struct buf b = { .max = LOG_LINE_BYTES_MAX };
+    char line[LOG_LINE_BYTES_MAX];
+    va_list args;
+    int len;
+
+    if (k->settings.log == NULL)
+        return;
+    va_start(args, fmt);
+    len = vsnprintf(line, sizeof line, fmt, args);
+    va_end(args);
+    /* A line is for people; what peers sent must not break it in two. */
+    for (int i = 0; i < len && i < (int)sizeof line - 1; i++)
+        buf_add_char(&b, (unsigned char)line[i] < 0x20 || line[i] == 0x7f ? '?' : line[i]);
+    k->settings.log(k->settings.ctx, buf_str(&b));
+    buf_deinit(&b);
+}
+
+/* ---- channels ---- */
+
+static void peer_free(struct peer *p)
+{
+    struct keeper *k = p->k;
+
+    while (!list_empty(&p->sessions))
+        session_end(LIST_ITEM(list_first(&p->sessions), struct session, in_peer));
+    while (!list_empty(&p->spools))
+        spool_free(LIST_ITEM(list_first(&p->spools), struct spool, in_peer));
+    LIST_EACH_SAFE(it, &p->jobs)
+    {
+        struct request *j = LIST_ITEM(it, struct request, in_peer);
+
+        j->peer = NULL;
+        list_remove(&j->in_peer);
+    }
+    if (leases_drop_owner(k->leases, p))
+        queue_timer_set(k);
+    timer_cancel(&p->end);
+    list_remove(&p->link);
+    channel_free(p->channel);
+    free(p);
+}
+
+static void on_frame(void *ctx, struct str frame, struct file *file)
+{
+    /* No request carries a file. */
+    file_close(file);
+    request_from_frame(ctx, frame);
+}
+
+static void on_closed(void *ctx, enum err why)
+{
+    (void)why;
+    peer_free(ctx);
+}
+
+static void on_end(void *ctx)
+{
+    peer_free(ctx);
+}
+
+static const struct channel_events peer_events = { .frame = on_frame, .closed = on_closed };
+
+void keeper_add_channel(struct keeper *k, struct channel *c, enum keep_who who)
+{
+    struct peer *p = calloc(1, sizeof *p);
+
+    if (p == NULL)
+        BUG("out of memory");
+    p->k = k;
+    p->channel = c;
+    p->who = who;
+    list_init(&p->sessions);
+    list_init(&p->spools);
+    list_init(&p->jobs);
+    timer_init(&p->end, k->loop, on_end, p);
+    list_add_last(&k->peers, &p->link);
+    channel_set_events(c, &peer_events, p);
+    if (who == BY_COURIER)
+        timer_set_in(&k->queue_due, 0);
+}
+
+/* ---- stopping ---- */
+
+static void after_flush(void *ctx, enum err e)
+{
+    struct keeper *k = ctx;
+    void (*stopped)(void *) = k->stopped;
+
+    (void)e;
+    k->stopped = NULL;
+    if (stopped != NULL)
+        stopped(k->stopped_ctx);
+}
+
+void keeper_maybe_stopped(struct keeper *k)
+{
+    if (!k->stopping || k->request_count > 0 || k->stopped == NULL || writer_waiting(k->writer) > 0)
+        return;
+    if (timer_is_set(&k->check_end))
+        return;
+    timer_set_in(&k->check_end, 0);
+}
+
+/* Runs on a turn of its own: at the end of stopping, and when the disk has failed. */
+static void on_check_end(void *ctx)
+{
+    struct keeper *k = ctx;
+
+    if (k->failed) {
+        keeper_log(k, "event=store_failed detail=\"%s\"", writer_last_error(k->writer));
+        if (k->settings.failed != NULL)
+            k->settings.failed(k->settings.ctx, str_from_z(writer_last_error(k->writer)));
+        if (k->stopping)
+            after_flush(k, ERR_IO);
+        return;
+    }
+    if (k->stopping && k->request_count == 0)
+        writer_flush(k->writer, after_flush, k);
+}
+
+void keeper_stop(struct keeper *k, void (*done)(void *ctx), void *ctx)
+{
+    k->stopping = true;
+    k->stopped = done;
+    k->stopped_ctx = ctx;
+    keeper_maybe_stopped(k);
+}
+
+void keeper_free(struct keeper *k)
+{
+    if (k == NULL)
+        return;
+    timer_cancel(&k->notes_due);
+    timer_cancel(&k->queue_due);
+    timer_cancel(&k->check_end);
+    if (k->auth != NULL)
+        workers_free(k->auth);
+    if (k->slow != NULL)
+        workers_free(k->slow);
+    while (!list_empty(&k->peers))
+        peer_free(LIST_ITEM(list_first(&k->peers), struct peer, link));
+    if (k->writer != NULL)
+        writer_close(k->writer);
+    while (!list_empty(&k->jobs))
+        request_free(LIST_ITEM(list_first(&k->jobs), struct request, in_keeper));
+    sweep_free(k);
+    views_free(k->views);
+    leases_free(k->leases);
+    if (k->kv != NULL)
+        kv_close(k->kv);
+    map_deinit(&k->sessions);
+    map_deinit(&k->watched);
+    map_deinit(&k->locks);
+    free(k->auth_cache);
+    free(k->notes);
+    free(k);
+}
+
+/* ---- starting ---- */
+
+void keeper_reload(struct keeper *k, char separator)
+{
+    k->directory.separator = separator == '\0' ? '+' : separator == '\1' ? '\0' : separator;
+}
+
+#define DEFAULT(setting, value)                                                                    \
+    do {                                                                                           \
+        if (k->settings.setting == 0)                                                              \
+            k->settings.setting = (value);                                                         \
+    } while (0)
+
+static void set_defaults(struct keeper *k)
+{
+    DEFAULT(separator, '+');
+    DEFAULT(argon2_kib, 19456);
+    DEFAULT(argon2_passes, 2);
+    DEFAULT(auth_threads, 2);
+    DEFAULT(auth_cache_s, 60);
+    DEFAULT(view_bytes_max, (uint64_t)64 << 20);
+    DEFAULT(requests_max, 20000);
+    DEFAULT(queued_bytes_max, (uint64_t)8 << 20);
+    DEFAULT(message_bytes_max, (uint64_t)1 << 30);
+    DEFAULT(free_bytes_min, (uint64_t)16 << 20);
+    /* Sizes stand in 32 bits in the views. */
+    k->settings.message_bytes_max = MIN(k->settings.message_bytes_max, UINT32_MAX);
+    k->directory.separator = k->settings.separator == '\1' ? '\0' : k->settings.separator;
+    k->password.kib = k->settings.argon2_kib;
+    k->password.passes = k->settings.argon2_passes;
+}
+
+static struct siphash_key random_key(struct loop *l)
+{
+    uint8_t octets[16];
+
+    loop_random(l, octets, sizeof octets);
+    return siphash_key_of(octets);
+}
+
+/* Tables that are damaged are thrown away: the journal makes them anew. */
+static enum err open_tables(struct keeper *k, struct errinfo *why)
+{
+    SCRATCH(tmp, NULL);
+    struct str path = fs_path(k->fs), folder;
+    enum err e;
+
+    if (k->settings.tables_in_memory || path.len == 0) {
+        k->kv = kv_new_mem();
+        return OK;
+    }
+    folder = arena_printf(tmp, "%.*s/tables", STR_ARG(path));
+    e = kv_open_rocks(folder, &(struct kv_rocks_settings){ 0 }, &k->kv, why);
+    if (e != ERR_CORRUPT)
+        return e;
+    keeper_log(k, "event=tables_damaged detail=\"%s\"", why->text);
+    if ((e = kv_destroy_rocks(folder, why)) != OK)
+        return e;
+    return kv_open_rocks(folder, &(struct kv_rocks_settings){ 0 }, &k->kv, why);
+}
+
+static enum err write_version(void *ctx, struct txn *t)
+{
+    struct key k;
+
+    (void)ctx;
+    key_of_text(&k, TABLE_NUMBER, STR("version"));
+    table_put_number(t, &k, STORE_VERSION);
+    return OK;
+}
+
+static void version_written(void *ctx, enum err e)
+{
+    (void)ctx, (void)e;
+}
+
+static enum err check_version(struct keeper *k, struct errinfo *why)
+{
+    struct key key;
+    uint64_t version;
+    bool found;
+    enum err e;
+
+    key_of_text(&key, TABLE_NUMBER, STR("version"));
+    if ((e = table_find_number(k->kv, &key, &found, &version, why)) != OK)
+        return e;
+    if (found && version != STORE_VERSION)
+        return err_set(why, ERR_UNSUPPORTED, "the store has format %llu, this program knows %d",
+                       (unsigned long long)version, STORE_VERSION);
+    if (!found)
+        writer_submit(k->writer, write_version, version_written, k);
+    return OK;
+}
+
+static enum err open_store(struct keeper *k, struct errinfo *why)
+{
+    const struct writer_settings settings = {
+        .segment_bytes = k->settings.segment_bytes,
+        .no_training = k->settings.no_training,
+    };
+    enum err e;
+
+    if ((e = open_tables(k, why)) != OK ||
+        (e = writer_open(k->loop, k->fs, k->kv, &settings, &k->writer, why)) != OK ||
+        (e = check_version(k, why)) != OK ||
+        (e = workers_new(k->loop, k->settings.auth_threads, &k->auth, why)) != OK ||
+        (e = workers_new(k->loop, 1, &k->slow, why)) != OK)
+        return e;
+    k->bodies = writer_bodies(k->writer);
+    k->views = views_new(k->kv, k->settings.view_bytes_max, random_key(k->loop));
+    writer_observe(k->writer, notes_observe, k);
+
+    const struct writer_report *r = writer_replayed(k->writer);
+
+    keeper_log(k, "event=store_open replayed=%llu cut_bytes=%llu",
+               (unsigned long long)r->transactions, (unsigned long long)r->cut_bytes);
+    return OK;
+}
+
+enum err keeper_start(struct loop *l, struct fs *fs, const struct keeper_settings *settings,
+                      struct keeper **ret, struct errinfo *why)
+{
+    struct keeper *k = calloc(1, sizeof *k);
+    struct errinfo unused = { 0 };
+    enum err e;
+
+    if (k == NULL)
+        BUG("out of memory");
+    k->loop = l;
+    k->fs = fs;
+    k->settings = *settings;
+    set_defaults(k);
+    list_init(&k->peers);
+    list_init(&k->jobs);
+    map_init(&k->sessions, random_key(l));
+    map_init(&k->watched, random_key(l));
+    map_init(&k->locks, random_key(l));
+    k->auth_key[0] = random_key(l);
+    k->auth_key[1] = random_key(l);
+    k->auth_cache = calloc(AUTH_CACHE_SLOTS, sizeof *k->auth_cache);
+    if (k->auth_cache == NULL)
+        BUG("out of memory");
+    k->leases = leases_new(random_key(l));
+    timer_init(&k->notes_due, l, notes_send, k);
+    timer_init(&k->queue_due, l, queue_due_send, k);
+    timer_init(&k->check_end, l, on_check_end, k);
+    if ((e = open_store(k, why == NULL ? &unused : why)) != OK) {
+        keeper_free(k);
+        return e;
+    }
+    sweep_start(k);
+    *ret = k;
+    return OK;
+}

@@ -1,0 +1,265 @@
+/* keeper/server_auth_test.c - who may come in and what belongs to whom. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "keeper/server_test_world.h"
+
+TEST(only_the_right_password_opens_a_session)
+{
+    static const struct {
+        const char *name;
+        struct str login, password;
+        bool in;
+    } rows[] = {
+        { "address", STR_INIT("alice@crepes.fr"), STR_INIT("hungry"), true },
+        { "again, from the cache", STR_INIT("alice@crepes.fr"), STR_INIT("hungry"), true },
+        { "case does not matter", STR_INIT("ALICE@Crepes.FR"), STR_INIT("hungry"), true },
+        { "local part alone", STR_INIT("alice"), STR_INIT("hungry"), true },
+        { "wrong", STR_INIT("alice"), STR_INIT("Hungry"), false },
+        { "empty", STR_INIT("alice"), STR_INIT(""), false },
+        { "unknown", STR_INIT("carol"), STR_INIT("hungry"), false },
+        { "unknown domain", STR_INIT("alice@example.org"), STR_INIT("hungry"), false },
+        { "nothing", STR_INIT(""), STR_INIT("hungry"), false },
+        { "sub-address", STR_INIT("alice+x@crepes.fr"), STR_INIT("hungry"), false },
+    };
+    struct world w;
+
+    world_open(&w);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        CHECK_EQ(world_login(&w, rows[i].login, rows[i].password) != 0, rows[i].in, "%s",
+                 rows[i].name);
+    world_close(&w);
+}
+
+TEST(a_local_part_of_two_accounts_is_no_name)
+{
+    struct world w;
+
+    world_open(&w);
+    CHECK_OK(ask_account_add(&w, w.control,
+                             &(struct keep_account_add_req){ .address = STR("alice@hamburger.edu"),
+                                                             .password = STR("hungry") },
+                             NULL),
+             "second alice");
+    CHECK(world_login(&w, STR("alice"), STR("hungry")) == 0, "ambiguous");
+    CHECK(world_login(&w, STR("alice@hamburger.edu"), STR("hungry")) != 0, "by address");
+    world_close(&w);
+}
+
+TEST(a_changed_password_and_a_closed_account_count_at_once)
+{
+    struct world w;
+
+    world_open(&w);
+    CHECK_OK(ask_account_password(&w, w.control,
+                                  &(struct keep_account_password_req){
+                                      .address = STR("alice@crepes.fr"), .password = STR("full") },
+                                  NULL),
+             "password");
+    CHECK(world_login(&w, STR("alice"), STR("hungry")) == 0, "the old one, once cached");
+    CHECK(world_login(&w, STR("alice"), STR("full")) != 0, "the new one");
+    CHECK_OK(ask_account_enable(&w, w.control,
+                                &(struct keep_account_enable_req){
+                                    .address = STR("alice@crepes.fr"), .on = false },
+                                NULL),
+             "off");
+    CHECK(world_login(&w, STR("alice"), STR("full")) == 0, "switched off");
+    CHECK_EQ(ask_quota(&w, w.gate, &(struct keep_quota_req){ .session = w.session }, NULL),
+             ERR_DENIED, "her session ended");
+    world_close(&w);
+}
+
+TEST(a_session_belongs_to_its_channel_and_calls_to_their_roles)
+{
+    struct world w;
+
+    world_open(&w);
+    CHECK_EQ(ask_quota(&w, w.gate, &(struct keep_quota_req){ .session = w.session + 1 }, NULL),
+             ERR_DENIED, "a guessed session");
+    CHECK_EQ(ask_quota(&w, w.courier, &(struct keep_quota_req){ .session = w.session }, NULL),
+             ERR_DENIED, "courier");
+    CHECK_EQ(
+        ask_domain_add(&w, w.gate, &(struct keep_domain_add_req){ .name = STR("x.org") }, NULL),
+        ERR_DENIED, "a gate adding a domain");
+    CHECK_EQ(ask_lease(&w, w.gate, &(struct keep_lease_req){ .max = 1 }, NULL), ERR_DENIED,
+             "a gate taking a lease");
+    CHECK_OK(ask_logout(&w, w.gate, &(struct keep_logout_req){ .session = w.session }, NULL),
+             "logout");
+    CHECK_EQ(ask_quota(&w, w.gate, &(struct keep_quota_req){ .session = w.session }, NULL),
+             ERR_DENIED, "after logout");
+    world_close(&w);
+}
+
+static void add_alias(struct world *w, struct str address, struct str a, struct str b)
+{
+    struct keep_text targets[] = { { a }, { b } };
+
+    CHECK_OK(ask_alias_add(w, w->control,
+                           &(struct keep_alias_add_req){ .address = address,
+                                                         .targets = targets,
+                                                         .targets_count = b.len > 0 ? 2 : 1 },
+                           NULL),
+             "alias");
+}
+
+static void add_aliases(struct world *w)
+{
+    add_alias(w, STR("team@crepes.fr"), STR("alice@crepes.fr"), STR("bob@hamburger.edu"));
+    add_alias(w, STR("me@crepes.fr"), STR("alice@crepes.fr"), STR(""));
+    add_alias(w, STR("out@crepes.fr"), STR("carol@example.org"), STR(""));
+    add_alias(w, STR("ring@crepes.fr"), STR("gnir@crepes.fr"), STR(""));
+    add_alias(w, STR("gnir@crepes.fr"), STR("ring@crepes.fr"), STR(""));
+    add_alias(w, STR("bob@hamburger.edu"), STR("bob@hamburger.edu"), STR("bob@example.org"));
+}
+
+TEST(an_address_leads_where_it_should)
+{
+    static const struct {
+        struct str address;
+        enum keep_route kind;
+    } rows[] = {
+        { STR_INIT("alice@crepes.fr"), ROUTE_LOCAL },
+        { STR_INIT("Alice@CREPES.fr"), ROUTE_LOCAL },
+        { STR_INIT("\"alice\"@crepes.fr"), ROUTE_LOCAL },
+        { STR_INIT("alice+news@crepes.fr"), ROUTE_LOCAL },
+        { STR_INIT("alice+@crepes.fr"), ROUTE_LOCAL },
+        { STR_INIT("+alice@crepes.fr"), ROUTE_UNKNOWN },
+        { STR_INIT("carol@crepes.fr"), ROUTE_UNKNOWN },
+        { STR_INIT("alice@example.org"), ROUTE_FOREIGN },
+        { STR_INIT("alice@sub.crepes.fr"), ROUTE_FOREIGN },
+        { STR_INIT("team@crepes.fr"), ROUTE_LOCAL },
+        { STR_INIT("team+x@crepes.fr"), ROUTE_LOCAL },
+        { STR_INIT("out@crepes.fr"), ROUTE_LOCAL },
+        { STR_INIT("ring@crepes.fr"), ROUTE_UNKNOWN },
+        { STR_INIT("bob@hamburger.edu"), ROUTE_LOCAL },
+    };
+    struct world w;
+
+    world_open(&w);
+    add_aliases(&w);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct keep_route_rep rep;
+
+        CHECK_OK(
+            ask_route(&w, w.gate, &(struct keep_route_req){ .address = rows[i].address }, &rep),
+            "row %zu", i);
+        CHECK_EQ(rep.kind, rows[i].kind, "%.*s", STR_ARG(rows[i].address));
+    }
+    add_alias(&w, STR("@crepes.fr"), STR("alice@crepes.fr"), STR(""));
+
+    struct keep_route_rep rep;
+
+    CHECK_OK(
+        ask_route(&w, w.gate, &(struct keep_route_req){ .address = STR("any@crepes.fr") }, &rep),
+        "catch-all");
+    CHECK_EQ(rep.kind, ROUTE_LOCAL, "catch-all");
+    world_close(&w);
+}
+
+TEST(mail_is_sent_under_ones_own_names_only)
+{
+    static const struct {
+        struct str address;
+        bool may;
+    } rows[] = {
+        { STR_INIT("alice@crepes.fr"), true },
+        { STR_INIT("alice+x@crepes.fr"), true },
+        { STR_INIT("me@crepes.fr"), true },
+        { STR_INIT("team@crepes.fr"), false },
+        { STR_INIT("bob@hamburger.edu"), false },
+        { STR_INIT("alice@example.org"), false },
+        { STR_INIT("alice"), false },
+        { STR_INIT(""), false },
+    };
+    struct world w;
+
+    world_open(&w);
+    add_aliases(&w);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct keep_may_send_as_rep rep;
+
+        CHECK_OK(ask_may_send_as(&w, w.gate,
+                                 &(struct keep_may_send_as_req){ .session = w.session,
+                                                                 .address = rows[i].address },
+                                 &rep),
+                 "row %zu", i);
+        CHECK_EQ(rep.allowed, rows[i].may, "%.*s", STR_ARG(rows[i].address));
+    }
+    world_close(&w);
+}
+
+TEST(the_directory_refuses_what_makes_no_sense)
+{
+    struct world w;
+    struct keep_domain_list_rep domains;
+    struct keep_account_list_rep accounts;
+    struct keep_alias_list_rep aliases;
+
+    world_open(&w);
+    add_aliases(&w);
+    CHECK_EQ(ask_domain_add(&w, w.control,
+                            &(struct keep_domain_add_req){ .name = STR("Crepes.fr") }, NULL),
+             ERR_EXISTS, "domain twice");
+    CHECK_EQ(
+        ask_domain_add(&w, w.control, &(struct keep_domain_add_req){ .name = STR("a b") }, NULL),
+        ERR_SYNTAX, "no domain");
+    CHECK_EQ(ask_domain_remove(&w, w.control,
+                               &(struct keep_domain_remove_req){ .name = STR("crepes.fr") }, NULL),
+             ERR_STATE, "domain in use");
+    CHECK_EQ(ask_account_add(&w, w.control,
+                             &(struct keep_account_add_req){ .address = STR("x@example.org"),
+                                                             .password = STR("p") },
+                             NULL),
+             ERR_NOT_FOUND, "account of a foreign domain");
+    CHECK_EQ(ask_account_add(&w, w.control,
+                             &(struct keep_account_add_req){ .address = STR("alice@crepes.fr"),
+                                                             .password = STR("p") },
+                             NULL),
+             ERR_EXISTS, "account twice");
+    CHECK_EQ(ask_account_add(&w, w.control,
+                             &(struct keep_account_add_req){ .address = STR("x@crepes.fr"),
+                                                             .password = STR("") },
+                             NULL),
+             ERR_LIMIT, "no password");
+    CHECK_EQ(ask_alias_remove(&w, w.control,
+                              &(struct keep_alias_remove_req){ .address = STR("no@crepes.fr") },
+                              NULL),
+             ERR_NOT_FOUND, "no alias");
+    CHECK_OK(
+        ask_domain_list(&w, w.control, &(struct keep_domain_list_req){ .from = STR("") }, &domains),
+        "domains");
+    CHECK_EQ(domains.domains_count, 2, "domains");
+    CHECK_EQ(domains.domains[0].accounts, 1, "accounts of crepes.fr");
+    CHECK_OK(ask_account_list(&w, w.control, &(struct keep_account_list_req){ .from = STR("") },
+                              &accounts),
+             "accounts");
+    CHECK_EQ(accounts.accounts_count, 2, "accounts");
+    CHECK_OK(
+        ask_alias_list(&w, w.control, &(struct keep_alias_list_req){ .from = STR("") }, &aliases),
+        "aliases");
+    CHECK_EQ(aliases.aliases_count, 6, "aliases");
+    world_close(&w);
+}
+
+TEST(a_removed_account_leaves_nothing_behind)
+{
+    struct world w;
+
+    world_open(&w);
+    for (int i = 0; i < 5; i++)
+        CHECK_OK(world_deliver(&w, STR("bob@hamburger.edu"), STR("alice@crepes.fr"),
+                               STR("Subject: x\r\n\r\nx\r\n")),
+                 "deliver");
+    CHECK_OK(ask_account_remove(
+                 &w, w.control,
+                 &(struct keep_account_remove_req){ .address = STR("alice@crepes.fr") }, NULL),
+             "remove");
+    world_settle(&w, 1000);
+
+    struct keep_check_rep rep;
+
+    CHECK_OK(ask_check(&w, w.control, &(struct keep_check_req){}, &rep), "check");
+    for (size_t i = 0; i < rep.counters_count; i++)
+        if (str_eq(rep.counters[i].name, STR("emails")) ||
+            str_eq(rep.counters[i].name, STR("messages")))
+            CHECK_EQ(rep.counters[i].value, 0, "%.*s", STR_ARG(rep.counters[i].name));
+    world_close(&w);
+}

@@ -1,0 +1,244 @@
+/* keeper/server_job.h - inside keeper: peers, sessions, and requests under way.
+ *
+ * Only the server_*.c files include this. A request becomes a struct request with an arena of its
+ * own, which holds the copied frame, the decoded request and the reply to be filled in. A handler
+ * is one of three kinds: read (answers at once from tables and views), write (runs inside the
+ * writer's build, so it sees every earlier write; the reply goes out when it is durable), start
+ * (goes its own way through workers or several writes and calls request_end itself). A job outlives
+ * its peer: then it is finished without a reply. Everything runs on the loop's thread except
+ * functions named _worker. Tests: server_*_test.c. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef POSTERN_KEEPER_SERVER_JOB_H
+#define POSTERN_KEEPER_SERVER_JOB_H
+
+#include "base/list.h"
+#include "base/map.h"
+#include "keeper/server.h"
+#include "os/workers.h"
+#include "store/directory.h"
+#include "store/journal/writer.h"
+#include "store/password.h"
+#include "store/queue.h"
+#include "store/view.h"
+
+enum {
+    LOGINS_WAITING_MAX = 256, /* verifications that wait for a worker                    */
+    SPOOLS_PER_PEER_MAX = 4096,
+    SESSIONS_PER_PEER_MAX = 200000,
+    AUTH_CACHE_SLOTS = 4096,
+    EXPUNGE_PER_COMMIT = 2000, /* rows that one commit removes                            */
+    LIST_PER_PAGE = 500,
+};
+
+struct auth_slot {
+    uint64_t hash[2]; /* of account, stored form and password, with keys of this process */
+    uint64_t until_ms;
+};
+
+struct note_wanted {
+    uint32_t account, mailbox;
+    uint64_t modseq;
+};
+
+struct keeper {
+    struct loop *loop;
+    struct fs *fs;
+    struct keeper_settings settings;
+    struct directory_settings directory;
+    struct password_settings password;
+    struct kv *kv;
+    struct writer *writer;
+    struct bodies *bodies;
+    struct workers *auth, *slow; /* passwords; searches and checks */
+    struct views *views;
+    struct leases *leases;
+
+    struct list peers, jobs;
+    size_t request_count;
+    struct map sessions; /* by token   */
+    struct map watched;  /* by account */
+    struct map locks;    /* by account and mailbox: POP3's exclusive use */
+
+    struct siphash_key auth_key[2];
+    struct auth_slot *auth_cache;
+
+    struct note_wanted *notes; /* since the last turn */
+    size_t note_count, note_cap;
+    bool queue_changed;
+    struct timer notes_due, queue_due, check_end;
+
+    bool stopping, failed, sweeping;
+    struct sweep *sweep;
+    bool sweep_again;          /* something was marked while a sweep was under way */
+    struct request *exclusive; /* a rebuild or check that needs the store for itself */
+    void (*stopped)(void *ctx);
+    void *stopped_ctx;
+    uint64_t calls[CALL_COUNT]; /* how often each was made */
+};
+
+struct peer {
+    struct list link;
+    struct keeper *k;
+    struct channel *channel;
+    enum keep_who who;
+    struct list sessions, spools, jobs;
+    uint32_t session_count, spool_count;
+    uint64_t number;
+    bool broken;
+    struct timer end;
+};
+
+struct session {
+    struct list in_peer, in_account;
+    struct peer *peer;
+    uint64_t token;
+    uint32_t account;
+    struct list locks;
+};
+
+/* All sessions of one account. */
+struct watched {
+    uint32_t account; /* the key */
+    struct list sessions;
+};
+
+struct spool {
+    struct list in_peer;
+    uint64_t number;
+    struct file *file;
+};
+
+struct request;
+struct handler {
+    enum err (*read)(struct request *j);
+    enum err (*write)(struct request *j, struct txn *t);
+    void (*start)(struct request *j);
+};
+
+struct request {
+    struct list in_keeper, in_peer;
+    struct keeper *k;
+    struct peer *peer; /* null when it is gone */
+    enum keep_who who;
+    struct arena *mem;
+    enum keep_call call;
+    uint64_t tag;
+    const void *req;
+    void *rep;
+    struct file *file; /* goes out with the reply; not owned */
+    struct errinfo why;
+
+    /* Of the write under way. */
+    enum err (*build)(struct request *j, struct txn *t);
+    void (*written)(struct request *j, enum err e);
+    struct spool *spool; /* taken from the peer for this request; closed at the end */
+    void *own;           /* of the handler */
+    void (*cleanup)(struct request *j);
+};
+
+/* server_dispatch.c */
+void request_from_frame(struct peer *p, struct str frame);
+void request_end(struct request *j, enum err e); /* replies and frees */
+void request_free(struct request *j);
+/* Runs build inside the writer, then written(j, e); null: request_end. */
+void request_write(struct request *j, enum err (*build)(struct request *j, struct txn *t),
+                   void (*written)(struct request *j, enum err e));
+
+/* server_session.c */
+struct session *session_find(struct keeper *k, const struct peer *p, uint64_t token);
+/* The session of a job, or ERR_DENIED with its reason. */
+MUST_USE enum err request_session(struct request *j, uint64_t token, struct session **ret);
+void session_end(struct session *s);
+void sessions_end_of_account(struct keeper *k, uint32_t account);
+MUST_USE enum err session_lock(struct session *s, uint32_t mailbox);
+void session_unlock(struct session *s, uint32_t mailbox);
+bool mailbox_is_locked_by_other(struct keeper *k, uint32_t account, uint32_t mailbox,
+                                const struct session *mine);
+void spool_free(struct spool *s);
+
+/* server_notes.c */
+void notes_observe(void *ctx, const struct txn_op *ops, size_t count);
+void notes_send(void *ctx);
+void queue_due_send(void *ctx);
+void queue_timer_set(struct keeper *k);
+
+/* server.c */
+void keeper_log(struct keeper *k, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void keeper_maybe_stopped(struct keeper *k);
+/* server_sweep.c: removes what deleted mailboxes and accounts left behind, page by page. */
+void sweep_start(struct keeper *k);
+void sweep_free(struct keeper *k);
+
+/* server_words.c: between the store's words and those of the contract. */
+struct str uids_octets(struct arena *mem, const struct uidset *uids);
+/* Empty octets are the empty set. */
+MUST_USE enum err request_uids(struct request *j, struct str octets, struct uidset *ret);
+void keyword_texts(struct arena *mem, const struct mbox *m, struct keep_text **ret,
+                   size_t *ret_count);
+static inline uint32_t row_flags(uint64_t word)
+{
+    return (uint32_t)(word & 0xffff);
+}
+static inline uint64_t row_keywords(uint64_t word)
+{
+    return word >> 16;
+}
+/* The mailbox of a session by number, or ERR_NOT_FOUND. */
+MUST_USE enum err request_mailbox(struct request *j, struct kv *kv, uint32_t account, uint32_t id,
+                                  struct mbox *ret);
+
+/* The handlers, by the file that they are in. */
+void start_login(struct request *j); /* server_session.c */
+enum err read_logout(struct request *j);
+enum err read_may_send_as(struct request *j);
+enum err read_spool(struct request *j);
+enum err read_spool_drop(struct request *j);
+
+enum err read_route(struct request *j); /* server_mail.c */
+void start_deliver(struct request *j);
+void start_append(struct request *j);
+
+enum err read_mailbox_list(struct request *j); /* server_mailbox.c */
+enum err write_mailbox_create(struct request *j, struct txn *t);
+enum err write_mailbox_delete(struct request *j, struct txn *t);
+enum err write_mailbox_rename(struct request *j, struct txn *t);
+enum err write_mailbox_subscribe(struct request *j, struct txn *t);
+enum err read_mailbox_status(struct request *j);
+enum err read_quota(struct request *j);
+
+void start_select(struct request *j); /* server_select.c */
+enum err read_unselect(struct request *j);
+void start_sync(struct request *j);
+void start_fetch(struct request *j);                    /* server_fetch.c */
+enum err write_store(struct request *j, struct txn *t); /* server_message.c */
+void start_expunge(struct request *j);
+enum err write_copy(struct request *j, struct txn *t);
+void start_search(struct request *j); /* server_search.c */
+
+enum err read_lease(struct request *j); /* server_queue.c */
+enum err read_lease_renew(struct request *j);
+enum err read_lease_read(struct request *j);
+void start_lease_end(struct request *j);
+enum err read_queue_list(struct request *j);
+enum err read_queue_show(struct request *j);
+void start_queue_act(struct request *j);
+
+enum err write_domain_add(struct request *j, struct txn *t); /* server_admin.c */
+enum err write_domain_remove(struct request *j, struct txn *t);
+enum err read_domain_list(struct request *j);
+void start_account_add(struct request *j);
+enum err write_account_remove(struct request *j, struct txn *t);
+enum err read_account_list(struct request *j);
+void start_account_password(struct request *j);
+enum err write_account_quota(struct request *j, struct txn *t);
+enum err write_account_enable(struct request *j, struct txn *t);
+enum err write_alias_add(struct request *j, struct txn *t);
+enum err write_alias_remove(struct request *j, struct txn *t);
+enum err read_alias_list(struct request *j);
+
+void start_check(struct request *j); /* server_check.c */
+enum err read_rebuild(struct request *j);
+enum err read_compact(struct request *j);
+enum err read_status(struct request *j);
+
+#endif

@@ -1,0 +1,198 @@
+/* keeper/server_notes.c - telling gates what changed, and courier that something is due.
+ *
+ * The writer's observer sees every durable change before the replies go out. Views follow it at
+ * once; what changed for whom is collected and sent on the next turn of the loop, so a session gets
+ * the reply to its own command first, and many changes of one mailbox become one note. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "keeper/server_job.h"
+
+enum { NOTES_SCAN_MAX = 64 };
+
+static void note_want(struct keeper *k, uint32_t account, uint32_t mailbox)
+{
+    /* Changes come in runs, so the last few are enough to look at. */
+    size_t from = k->note_count > NOTES_SCAN_MAX ? k->note_count - NOTES_SCAN_MAX : 0;
+
+    if (map_find(&k->watched, str_from(&account, sizeof account)) == NULL)
+        return;
+    for (size_t i = from; i < k->note_count; i++)
+        if (k->notes[i].account == account && k->notes[i].mailbox == mailbox)
+            return;
+    if (k->note_count == k->note_cap) {
+        k->note_cap = k->note_cap == 0 ? 64 : 2 * k->note_cap;
+        k->notes = realloc(k->notes, k->note_cap * sizeof *k->notes);
+        if (k->notes == NULL)
+            BUG("out of memory");
+    }
+    k->notes[k->note_count++] = (struct note_wanted){ account, mailbox, 0 };
+    if (!timer_is_set(&k->notes_due))
+        timer_set_in(&k->notes_due, 0);
+}
+
+void notes_observe(void *ctx, const struct txn_op *ops, size_t count)
+{
+    struct keeper *k = ctx;
+
+    views_apply(k->views, ops, count);
+    for (size_t i = 0; i < count; i++) {
+        const char *key = ops[i].key.at;
+
+        switch (key[0]) {
+        case TABLE_MEMBERSHIP:
+            note_want(k, load_u32(key + 1), load_u32(key + 5));
+            break;
+        case TABLE_NAME:
+        case TABLE_SUBSCRIBED:
+            note_want(k, load_u32(key + 1), 0);
+            break;
+        case TABLE_QUEUE_DUE:
+            k->queue_changed = true;
+            break;
+        default:
+            break;
+        }
+    }
+    if (k->queue_changed && !timer_is_set(&k->notes_due))
+        timer_set_in(&k->notes_due, 0);
+}
+
+static void send_note(struct peer *p, enum keep_note number, const void *note,
+                      void (*put)(struct buf *out, const void *note))
+{
+    struct buf out = { 0 };
+
+    if (p->broken)
+        return;
+    put_u8(&out, FRAME_NOTE);
+    put_u8(&out, (uint8_t)number);
+    put(&out, note);
+    channel_send(p->channel, buf_str(&out), NULL);
+    buf_deinit(&out);
+}
+
+static void put_changed(struct buf *out, const void *note)
+{
+    keep_changed_note_put(out, note);
+}
+
+static void put_queue_due(struct buf *out, const void *note)
+{
+    keep_queue_due_note_put(out, note);
+}
+
+static void send_changed(struct keeper *k, const struct note_wanted *n)
+{
+    SCRATCH(tmp, NULL);
+    struct keep_changed_note note = { .account = n->account, .mailbox = n->mailbox };
+    struct watched *w = map_find(&k->watched, str_from(&n->account, sizeof n->account));
+    struct counters counters;
+    struct key key;
+    struct errinfo why;
+    bool found;
+
+    if (w == NULL)
+        return;
+    key_of_account(&key, TABLE_COUNTERS, n->account);
+    if (table_find_counters(k->kv, tmp, &key, &found, &counters, &why) == OK && found)
+        note.modseq = counters.modseq;
+    /* One note a channel, however many of its sessions are on the account. */
+    LIST_EACH(pit, &k->peers)
+    {
+        struct peer *p = LIST_ITEM(pit, struct peer, link);
+
+        LIST_EACH(sit, &w->sessions)
+        {
+            if (LIST_ITEM(sit, struct session, in_account)->peer != p)
+                continue;
+            send_note(p, NOTE_NUMBER_changed, &note, put_changed);
+            break;
+        }
+    }
+}
+
+void notes_send(void *ctx)
+{
+    struct keeper *k = ctx;
+
+    for (size_t i = 0; i < k->note_count; i++)
+        send_changed(k, &k->notes[i]);
+    k->note_count = 0;
+    if (k->queue_changed) {
+        k->queue_changed = false;
+        queue_timer_set(k);
+    }
+}
+
+/* ---- the queue ---- */
+
+static void tell_couriers(struct keeper *k)
+{
+    struct keep_queue_due_note note;
+
+    memset(&note, 0, sizeof note);
+
+    LIST_EACH(it, &k->peers)
+    {
+        struct peer *p = LIST_ITEM(it, struct peer, link);
+
+        if (p->who == BY_COURIER)
+            send_note(p, NOTE_NUMBER_queue_due, &note, put_queue_due);
+    }
+}
+
+/* When something that nobody works on comes due; INT64_MAX: nothing will. */
+static int64_t next_due(struct keeper *k)
+{
+    struct key from, to;
+    struct kv_iter *it;
+    int64_t at = INT64_MAX;
+
+    key_start(&from, TABLE_QUEUE_DUE);
+    to = from;
+    key_end(&to);
+    it = kv_iter_new(k->kv, NULL, key_str(&from), key_str(&to));
+    for (bool on = kv_iter_first(it); on; on = kv_iter_next(it)) {
+        struct reader r = key_reader(kv_iter_key(it));
+        int64_t due = key_get_i64(&r);
+
+        if (leases_has_entry(k->leases, get_u64(&r)))
+            continue;
+        at = due;
+        break;
+    }
+    kv_iter_free(it);
+    return at;
+}
+
+void queue_timer_set(struct keeper *k)
+{
+    int64_t now = loop_wall_s(k->loop), at;
+    uint64_t lease_end;
+
+    (void)leases_drop_old(k->leases, loop_now_ms(k->loop), &lease_end);
+    at = next_due(k);
+    if (at <= now) {
+        timer_set_in(&k->queue_due, 0);
+        return;
+    }
+    if (at != INT64_MAX)
+        lease_end = MIN(lease_end, loop_now_ms(k->loop) + (uint64_t)(at - now) * 1000);
+    if (lease_end == UINT64_MAX)
+        timer_cancel(&k->queue_due);
+    else
+        timer_set(&k->queue_due, lease_end);
+}
+
+/* Tells couriers when something is due now; they ask, and asking sets the timer for what is left.
+ * Until they do, the note is not repeated. */
+void queue_due_send(void *ctx)
+{
+    struct keeper *k = ctx;
+    uint64_t lease_end;
+
+    (void)leases_drop_old(k->leases, loop_now_ms(k->loop), &lease_end);
+    if (next_due(k) <= loop_wall_s(k->loop))
+        tell_couriers(k);
+    else
+        queue_timer_set(k);
+}

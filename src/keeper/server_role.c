@@ -1,0 +1,132 @@
+/* keeper/server_role.c - keeper as a role of the system. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "keeper/server_role.h"
+
+#include "config/config.h"
+#include "keeper/server.h"
+#include "os/log.h"
+
+enum { EXIT_STORE_FAILED = 74 };
+
+struct keeper_role {
+    struct keeper *keeper;
+    struct fs *data;
+    struct log *log;
+    bool simulated;
+};
+
+static void write_log(void *ctx, struct str line)
+{
+    struct keeper_role *r = ctx;
+
+    log_begin(r->log, LOG_INFO, "keeper");
+    log_str(r->log, "what", line);
+    log_end(r->log);
+}
+
+/* The next start finds out from the journal what is true; this process knows it no longer. In a
+ * simulated world it goes on refusing everything until its world ends it. */
+static void store_failed(void *ctx, struct str why)
+{
+    struct keeper_role *r = ctx;
+
+    log_begin(r->log, LOG_ERROR, "keeper.store_failed");
+    log_str(r->log, "why", why);
+    log_end(r->log);
+    if (!r->simulated)
+        exit(EXIT_STORE_FAILED);
+}
+
+static enum err start_role(const struct role_start *start, void **ret_role, struct errinfo *why)
+{
+    const struct config *c = start->config;
+    struct keeper_role *r = calloc(1, sizeof *r);
+    struct str separator = c->server.sub_address_separator;
+    enum err e;
+
+    if (r == NULL)
+        BUG("out of memory");
+    r->data = start->data;
+    r->simulated = fs_path(start->data).len == 0;
+    r->log = log_new(start->loop, STR("keeper"), 2, (enum log_level)c->log.level);
+
+    const struct keeper_settings settings = {
+        .tables_in_memory = c->store.engine == STORE_ENGINE_MEMORY,
+        .separator = separator.len == 0 ? '\1' : separator.at[0],
+        .auth_threads = (unsigned)c->store.workers,
+        .view_bytes_max = c->store.views_size_bytes,
+        .segment_bytes = c->store.segment_size_bytes,
+        .no_training = r->simulated,
+        .log = write_log,
+        .failed = store_failed,
+        .ctx = r,
+    };
+
+    if ((e = keeper_start(start->loop, start->data, &settings, &r->keeper, why)) != OK) {
+        log_free(r->log);
+        fs_free(r->data);
+        free(r);
+        return e;
+    }
+    *ret_role = r;
+    return OK;
+}
+
+static void take_channel(void *role, enum role_kind peer, uint32_t peer_index,
+                         struct channel *channel)
+{
+    struct keeper_role *r = role;
+
+    (void)peer_index;
+    switch (peer) {
+    case ROLE_GATE:
+        keeper_add_channel(r->keeper, channel, BY_GATE);
+        break;
+    case ROLE_COURIER:
+        keeper_add_channel(r->keeper, channel, BY_COURIER);
+        break;
+    case ROLE_ADMIN:
+        keeper_add_channel(r->keeper, channel, BY_CONTROL);
+        break;
+    case ROLE_WARDEN:
+    case ROLE_KEEPER:
+    case ROLE_KINDS:
+        channel_free(channel);
+        break;
+    }
+}
+
+static void reload(void *role, const struct config *config)
+{
+    struct keeper_role *r = role;
+    struct str separator = config->server.sub_address_separator;
+
+    log_set_level(r->log, (enum log_level)config->log.level);
+    keeper_reload(r->keeper, separator.len == 0 ? '\1' : separator.at[0]);
+}
+
+static void stop(void *role, void (*done)(void *ctx), void *ctx)
+{
+    struct keeper_role *r = role;
+
+    keeper_stop(r->keeper, done, ctx);
+}
+
+static void free_role(void *role)
+{
+    struct keeper_role *r = role;
+
+    keeper_free(r->keeper);
+    fs_free(r->data);
+    log_free(r->log);
+    free(r);
+}
+
+const struct role_ops keeper_role = {
+    .name = STR_INIT("keeper"),
+    .start = start_role,
+    .channel = take_channel,
+    .reload = reload,
+    .stop = stop,
+    .free = free_role,
+};

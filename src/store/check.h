@@ -1,0 +1,27 @@
+/* store/check.h - proves that the tables do not contradict themselves, or names where they do.
+ *
+ * Looks at every row of every table of this room: names and numbers that point at each other,
+ * counts, sums and quotas, UIDs and modseqs within their bounds, references of emails, bodies that
+ * must exist, the queue and its index. found() gets one sentence for each thing that is wrong.
+ * Reads only; blocks while it runs. Errors are those of reading; what is wrong is no error here.
+ * Journal against tables is writer_check (store/journal/writer.h). Tests: check_test.c. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef POSTERN_STORE_CHECK_H
+#define POSTERN_STORE_CHECK_H
+
+#include "store/journal/bodies.h"
+#include "store/view.h"
+
+struct check_counts {
+    uint64_t accounts, mailboxes, messages, emails, bytes, queued;
+};
+
+MUST_USE enum err check_tables(struct kv *kv, struct bodies *bodies,
+                               void (*found)(void *ctx, struct str sentence), void *ctx,
+                               struct check_counts *ret, struct errinfo *why);
+/* Every view in memory against the rows that it was made from. */
+MUST_USE enum err check_views(struct views *v, struct kv *kv,
+                              void (*found)(void *ctx, struct str sentence), void *ctx,
+                              struct errinfo *why);
+
+#endif

@@ -1,0 +1,170 @@
+/* store/sweep.c - the remains of deleted mailboxes and accounts.
+ *
+ * Mailboxes of one account come one after the other: messages first (which gives bodies and quota
+ * back), then the log of what vanished, then the row. An account loses its mailboxes, then its
+ * names and subscriptions, then its counters and its row. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/sweep.h"
+
+/* Deletes at most SWEEP_ROWS rows with this beginning. */
+static enum err delete_rows(struct txn *t, const struct key *prefix, bool *ret_more,
+                            struct errinfo *why)
+{
+    struct key to = *prefix;
+    struct kv_iter *it;
+    uint32_t count = 0;
+    enum err e;
+    bool on;
+
+    key_end(&to);
+    it = txn_iter(t, key_str(prefix), key_str(&to));
+    for (on = kv_iter_first(it); on && count < SWEEP_ROWS; on = kv_iter_next(it), count++)
+        txn_delete(t, kv_iter_key(it));
+    *ret_more = on;
+    e = kv_iter_error(it, why);
+    kv_iter_free(it);
+    return e;
+}
+
+static enum err sweep_mailbox(struct txn *t, struct arena *mem, const struct key *row_key,
+                              struct mbox *m, int64_t now_s, struct errinfo *why)
+{
+    const struct expunge_what what = { .silent = true, .max = SWEEP_ROWS };
+    uint32_t account = load_u32(row_key->at + 1), id = load_u32(row_key->at + 5);
+    struct uidset gone = { 0 };
+    struct account_txn a;
+    struct key k;
+    bool more;
+    enum err e;
+
+    if ((e = account_txn_begin(&a, t, mem, account, now_s, why)) != OK)
+        return e;
+    e = messages_expunge(&a, id, m, &what, &gone, &more);
+    uidset_deinit(&gone);
+    if (e != OK)
+        return e;
+    account_txn_end(&a);
+    if (more) {
+        mailbox_put_row(&a, id, m);
+        return OK;
+    }
+    key_of_mailbox(&k, TABLE_VANISHED, account, id);
+    if ((e = delete_rows(t, &k, &more, why)) != OK)
+        return e;
+    if (more)
+        mailbox_put_row(&a, id, m);
+    else
+        txn_delete(t, key_str(row_key));
+    return OK;
+}
+
+/* The first row of a table that `is_marked`; its key and value are copied into `mem`. */
+static enum err find_marked(struct kv *kv, struct arena *mem, const struct key *prefix,
+                            bool (*is_marked)(struct arena *mem, struct str value), bool *ret_found,
+                            struct key *ret_key, struct str *ret, struct errinfo *why)
+{
+    struct key to = *prefix;
+    struct kv_iter *it;
+    enum err e;
+
+    key_end(&to);
+    *ret_found = false;
+    it = kv_iter_new(kv, NULL, key_str(prefix), key_str(&to));
+    for (bool on = kv_iter_first(it); on && !*ret_found; on = kv_iter_next(it)) {
+        struct arena_mark mark = arena_save(mem);
+
+        if (is_marked(mem, kv_iter_value(it))) {
+            *ret_found = true;
+            ret_key->len = kv_iter_key(it).len;
+            memcpy(ret_key->at, kv_iter_key(it).at, ret_key->len);
+            *ret = arena_copy(mem, kv_iter_value(it));
+            break;
+        }
+        arena_restore(&mark);
+    }
+    e = kv_iter_error(it, why);
+    kv_iter_free(it);
+    return e;
+}
+
+static bool mbox_is_marked(struct arena *mem, struct str value)
+{
+    struct mbox m;
+
+    return mbox_get(mem, value, &m) == OK && m.removing;
+}
+
+static bool any_row(struct arena *mem, struct str value)
+{
+    (void)mem, (void)value;
+    return true;
+}
+
+static bool account_is_marked(struct arena *mem, struct str value)
+{
+    struct account a;
+
+    return account_get(mem, value, &a) == OK && a.removing;
+}
+
+/* What an account has besides mailboxes, table by table; its own row goes last. */
+static enum err sweep_account(struct txn *t, struct arena *mem, const struct key *row_key,
+                              int64_t now_s, struct errinfo *why)
+{
+    static const enum table tables[] = { TABLE_NAME,   TABLE_SUBSCRIBED, TABLE_THREAD,
+                                         TABLE_RECORD, TABLE_EMAIL,      TABLE_VANISHED };
+    uint32_t account = load_u32(row_key->at + 1);
+    struct key k, found_key;
+    struct str value;
+    struct mbox m;
+    bool found, more;
+    enum err e;
+
+    key_of_account(&k, TABLE_MAILBOX, account);
+    if ((e = find_marked(txn_kv(t), mem, &k, any_row, &found, &found_key, &value, why)) != OK)
+        return e;
+    if (found) {
+        if (mbox_get(mem, value, &m) != OK)
+            return table_damaged(key_str(&found_key), why);
+        m.removing = true;
+        return sweep_mailbox(t, mem, &found_key, &m, now_s, why);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
+        key_of_account(&k, tables[i], account);
+        if ((e = delete_rows(t, &k, &more, why)) != OK || more)
+            return e;
+    }
+    key_of_account(&k, TABLE_COUNTERS, account);
+    txn_delete(t, key_str(&k));
+    txn_delete(t, key_str(row_key));
+    return OK;
+}
+
+enum err sweep_page(struct txn *t, struct arena *mem, int64_t now_s, bool *ret_more,
+                    struct errinfo *why)
+{
+    struct key prefix, k;
+    struct str value;
+    struct mbox m;
+    bool found;
+    enum err e;
+
+    *ret_more = true;
+    key_start(&prefix, TABLE_ACCOUNT);
+    e = find_marked(txn_kv(t), mem, &prefix, account_is_marked, &found, &k, &value, why);
+    if (e != OK)
+        return e;
+    if (found)
+        return sweep_account(t, mem, &k, now_s, why);
+    key_start(&prefix, TABLE_MAILBOX);
+    e = find_marked(txn_kv(t), mem, &prefix, mbox_is_marked, &found, &k, &value, why);
+    if (e != OK)
+        return e;
+    if (!found) {
+        *ret_more = false;
+        return OK;
+    }
+    if (mbox_get(mem, value, &m) != OK)
+        return table_damaged(key_str(&k), why);
+    return sweep_mailbox(t, mem, &k, &m, now_s, why);
+}
