@@ -223,12 +223,16 @@ static void done(void *ctx, enum err e)
         loop_stop(r->loop);
 }
 
+/* Half of the keys and a few slots are cold: they change seldom, so that old segments stay in use
+ * and what later segments say about them must not get lost. */
 static struct model_change random_change(struct rig *r)
 {
     struct model_change c = { .kind = CHANGE_PUT, .at = rig_random(r, MODEL_KEYS) };
     unsigned what = rig_random(r, 100);
 
     if (what < 45) {
+        if (c.at < MODEL_KEYS / 2 && rig_random(r, 8) != 0)
+            c.at += MODEL_KEYS / 2;
         c.value = ++r->steps;
         return c;
     }
@@ -237,11 +241,15 @@ static struct model_change random_change(struct rig *r)
         return c;
     }
     c.at = rig_random(r, MODEL_SLOTS);
+    if (c.at < MODEL_COLD_SLOTS && r->steps > 50 && rig_random(r, 40) != 0)
+        c.at += MODEL_COLD_SLOTS;
     c.from = rig_random(r, MODEL_SLOTS);
     c.kind = what < 85 ? CHANGE_BODY : what < 92 ? CHANGE_COPY : CHANGE_DROP;
     if (c.kind == CHANGE_BODY) {
         c.seed = (uint64_t)++r->steps;
         c.len = rig_random(r, (unsigned)r->body_len_max);
+        if (c.at < MODEL_COLD_SLOTS)
+            c.len += 2 * r->body_len_max;
     }
     return c;
 }
@@ -395,7 +403,7 @@ static void random_life(struct rig *r, int rounds, uint64_t compactions_min)
 {
     struct errinfo why = { "" };
     struct writer_stats stats;
-    uint64_t compacted = 0, bytes_max = 4 * (8192 * 4 + MODEL_SLOTS * r->body_len_max / 2);
+    uint64_t compacted = 0, bytes_max = 4 * (8192 * 4 + MODEL_SLOTS * r->body_len_max);
 
     CHECK_OK(rig_open(r, &why), "%s", why.text);
     for (int round = 0; round < rounds; round++) {
@@ -407,7 +415,7 @@ static void random_life(struct rig *r, int rounds, uint64_t compactions_min)
             rig_pass(r, 15);
         if (round % 7 == 0)
             rig_check(r, row);
-        if (round % 23 == 0) {
+        if (round % 6 == 0) {
             writer_get_stats(r->writer, &stats);
             compacted += stats.segments_compacted;
             reopen(r, row);

@@ -12,7 +12,13 @@
 #include "store/journal/writer.h"
 #include "testing.h"
 
-enum { MODEL_KEYS = 40, MODEL_SLOTS = 12, MODEL_CHANGES = 6, MODEL_UNKNOWN = 64 };
+enum {
+    MODEL_KEYS = 40,
+    MODEL_SLOTS = 12,
+    MODEL_COLD_SLOTS = 4,
+    MODEL_CHANGES = 6,
+    MODEL_UNKNOWN = 64
+};
 
 struct model {
     int value[MODEL_KEYS];      /* 0: absent */
