@@ -96,7 +96,7 @@ static void expunged(void *ctx, enum err e, const struct keep_expunge_rep *rep, 
         return;
     }
     view_vanish(&s->box->view, &gone);
-    selected_told(s->box, &gone, rep->modseq);
+    selected_told(s->box, NULL, rep->modseq);
     uidset_deinit(&gone);
     session_ok(s);
 }

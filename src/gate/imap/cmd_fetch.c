@@ -200,6 +200,17 @@ static void begin_large(struct imap_session *s, struct fetch_task *t, const stru
     ask_piece(s);
 }
 
+/* Where the next page begins, 0 at the end. A row that keeper would continue but that is whole, or
+ * that the client does not know, is done with: pages always go forward. */
+static uint32_t next_from(const struct keep_fetch_rep *rep)
+{
+    uint32_t last = rep->rows_count == 0 ? 0 : rep->rows[rep->rows_count - 1].uid;
+
+    if (rep->next == 0 || rep->next > last)
+        return rep->next;
+    return last == UINT32_MAX ? 0 : last + 1;
+}
+
 static void page_known(void *ctx, enum err e, const struct keep_fetch_rep *rep, struct file *file)
 {
     struct imap_session *s = ctx;
@@ -220,8 +231,8 @@ static void page_known(void *ctx, enum err e, const struct keep_fetch_rep *rep, 
         }
         fetch_row(s, t, &rep->rows[i]);
     }
-    t->from = rep->next;
-    if (rep->next == 0)
+    t->from = next_from(rep);
+    if (t->from == 0)
         session_end(s, t->final);
     else
         session_when_drained(s, ask_page);

@@ -69,7 +69,7 @@ static void stored(void *ctx, enum err e, const struct keep_store_rep *rep, stru
         session_fail(s, ERR_CORRUPT);
     } else {
         selected_keywords(s, rep->keywords, rep->keywords_count);
-        selected_told(s->box, &changed, rep->modseq);
+        selected_told(s->box, s->command->store.silent ? NULL : &changed, rep->modseq);
         tell(s, &changed, final_text(s, &modified));
     }
     uidset_deinit(&changed);

@@ -32,13 +32,13 @@ uint64_t selected_flag_bits(const struct selected *box, const struct keep_row *r
 }
 
 /* A change that follows directly on what the session knows is now known, too. Otherwise somebody
- * else has changed something in between, which is still to be asked for; of that answer, what this
- * command has told is left out. */
+ * else has changed something in between, which is asked for before the command ends; of that
+ * answer, what this command has told is left out. */
 void selected_told(struct selected *box, const struct uidset *uids, uint64_t modseq)
 {
     if (modseq == box->modseq + 1)
         box->modseq = modseq;
-    if (modseq <= box->modseq)
+    if (uids == NULL || modseq <= box->modseq)
         return;
     uidset_union(&box->told, uids);
     box->told_modseq = MAX(box->told_modseq, modseq);

@@ -367,7 +367,7 @@ static bool wants_sync(const struct imap_session *s)
     case IMAP_CMD_MOVE:
         return true;
     default:
-        return s->box->noted > s->box->modseq;
+        return s->box->noted > s->box->modseq || !uidset_empty(&s->box->told);
     }
 }
 

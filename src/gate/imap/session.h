@@ -100,7 +100,8 @@ void selected_announce(struct imap_session *s);
 void selected_keywords(struct imap_session *s, const struct keep_text *texts, size_t count);
 /* Flags as one word of message/flags.h, \Recent included. */
 uint64_t selected_flag_bits(const struct selected *box, const struct keep_row *row);
-/* Changes up to `modseq` on these UIDs come from this session's own command. */
+/* This session's own command has made the change `modseq`, and the client has been told how the
+ * messages `uids` are now (null: it has not been told). */
 void selected_told(struct selected *box, const struct uidset *uids, uint64_t modseq);
 /* The UIDs of a command's set, encoded for keeper in the command's memory; the command has been
  * ended with BAD when false. */
