@@ -50,10 +50,26 @@ static struct str section_text(struct imap_session *s, const struct imap_fetch_i
     return copy;
 }
 
+static void look_for_flags_only(struct fetch_task *t)
+{
+    uint32_t flags = 0, others = 0;
+
+    for (uint32_t i = 0; i < t->args->item_count; i++) {
+        enum imap_fetch_kind kind = t->args->items[i].kind;
+
+        flags += kind == FETCH_FLAGS;
+        t->with_uid = t->with_uid || kind == FETCH_UID;
+        t->with_modseq = t->with_modseq || kind == FETCH_MODSEQ;
+        others += kind != FETCH_FLAGS && kind != FETCH_UID && kind != FETCH_MODSEQ;
+    }
+    t->flags_only = flags > 0 && others == 0;
+}
+
 static void plan(struct imap_session *s, struct fetch_task *t)
 {
     const struct imap_fetch_args *a = t->args;
 
+    look_for_flags_only(t);
     t->items = item_bits(a);
     t->wants = ARENA_ARRAY(s->mem, struct keep_want, a->item_count);
     t->want_items = ARENA_ARRAY(s->mem, uint32_t, a->item_count);

@@ -228,47 +228,30 @@ struct fetch_line fetch_begin(struct imap_session *s, struct fetch_task *t,
     return line;
 }
 
-/* FLAGS, perhaps with UID and MODSEQ: what clients ask of every message of a mailbox. */
-static bool flags_only(const struct fetch_task *t, bool *ret_uid, bool *ret_modseq)
-{
-    bool flags = false;
-
-    *ret_uid = *ret_modseq = false;
-    for (uint32_t i = 0; i < t->args->item_count; i++) {
-        enum imap_fetch_kind kind = t->args->items[i].kind;
-
-        flags = flags || kind == FETCH_FLAGS;
-        *ret_uid = *ret_uid || kind == FETCH_UID;
-        *ret_modseq = *ret_modseq || kind == FETCH_MODSEQ;
-        if (kind != FETCH_FLAGS && kind != FETCH_UID && kind != FETCH_MODSEQ)
-            return false;
-    }
-    return flags;
-}
-
 /* Most rows of a page have the same flags as the row before, whose text lies in `out` still. Room
  * for the line is made before it is pointed at, so it stays where it is. */
 static void flags_row(struct imap_session *s, struct fetch_task *t, const struct keep_row *row,
-                      uint32_t seq, bool uid, bool modseq)
+                      uint32_t seq)
 {
     enum { LINE_BYTES = 200 };
     uint64_t bits = selected_flag_bits(s->box, row);
     size_t before = s->out.len;
+    uint32_t uid = t->with_uid ? row->uid : 0;
+    uint64_t modseq = t->with_modseq ? row->modseq : 0;
     struct buf fresh = { 0 };
-    struct str flags;
 
     if (t->flags_len > 0 && t->flags_bits == bits) {
         (void)buf_reserve(&s->out, t->flags_len + LINE_BYTES);
-        flags = str_from(s->out.at + t->flags_at, t->flags_len);
-    } else {
-        flags_format(bits, s->box->keywords, &fresh);
-        flags = buf_str(&fresh);
+        reply_flags_line(&s->out, seq, str_from(s->out.at + t->flags_at, t->flags_len), uid,
+                         modseq);
+        return;
     }
-    reply_flags_line(&s->out, seq, flags, uid ? row->uid : 0, modseq ? row->modseq : 0);
+    flags_format(bits, s->box->keywords, &fresh);
+    reply_flags_line(&s->out, seq, buf_str(&fresh), uid, modseq);
 
     struct str line = str_skip(buf_str(&s->out), before);
     t->flags_bits = bits;
-    t->flags_len = flags.len;
+    t->flags_len = fresh.len;
     t->flags_at = before + str_find(line, STR("FLAGS (")) + sizeof("FLAGS ") - 1;
     buf_deinit(&fresh);
 }
@@ -286,14 +269,13 @@ static void note_seen(struct imap_session *s, const struct keep_row *row)
 void fetch_row(struct imap_session *s, struct fetch_task *t, const struct keep_row *row)
 {
     uint32_t seq = view_seq(&s->box->view, row->uid);
-    bool uid, modseq;
 
     if (seq == 0)
         return;
     if (t->mark_seen)
         note_seen(s, row);
-    if (flags_only(t, &uid, &modseq)) {
-        flags_row(s, t, row, seq, uid, modseq);
+    if (t->flags_only) {
+        flags_row(s, t, row, seq);
         return;
     }
 

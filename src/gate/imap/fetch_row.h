@@ -22,6 +22,9 @@ struct fetch_task {
     uint32_t want_count;
     bool mark_seen, tells_flags; /* tells_flags: FLAGS are told though not asked for */
 
+    /* FLAGS, perhaps with UID and MODSEQ: what clients ask of every message of a mailbox. */
+    bool flags_only, with_uid, with_modseq;
+
     /* The last flags written, by their place in session->out: most rows have the same. */
     uint64_t flags_bits;
     size_t flags_at, flags_len;
