@@ -8,6 +8,7 @@
 #define POSTERN_STORE_JOURNAL_MODEL_TEST_H
 
 #include "os/fault.h"
+#include "os/sim.h"
 #include "store/journal/bodies.h"
 #include "store/journal/writer.h"
 #include "testing.h"
@@ -39,6 +40,8 @@ struct model_txn {
     size_t count;
 };
 
+struct model_job;
+
 struct rig {
     char folder[64];
     struct fs *fs; /* faulty over real */
@@ -54,6 +57,9 @@ struct rig {
     struct model_txn unknown[MODEL_UNKNOWN];
     size_t unknown_count;
     size_t body_len_max;
+    struct model_job *outstanding[MODEL_UNKNOWN];
+    struct sim *sim;       /* null: the real side */
+    size_t torn;           /* tails cut off after power cuts */
     struct arena *scratch; /* for tests that need one; theirs to free */
 };
 
