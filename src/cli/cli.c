@@ -12,51 +12,51 @@ enum { ANY = CLI_WORDS_MAX };
 #define USUAL "config dir set"
 
 const struct command command_rows[] = {
-    { "serve", "", 0, 0, USUAL, cmd_serve, "run the server until SIGTERM or Ctrl-C" },
-    { "demo", "", 0, 0, "dir offset host domain dns courier-port one-process set", cmd_demo,
+    { "serve", "", 0, 0, USUAL, cli_serve, "run the server until SIGTERM or Ctrl-C" },
+    { "demo", "", 0, 0, "dir offset host domain dns courier-port one-process set", cli_demo,
       "run a complete server for trying out, on this machine alone, without root" },
-    { "setup", "DOMAIN", 1, 1, USUAL " host password password-stdin", cmd_setup,
+    { "setup", "DOMAIN", 1, 1, USUAL " host password password-stdin", cli_setup,
       "make settings, a certificate, a domain and its postmaster" },
-    { "domain add", "NAME", 1, 1, USUAL, cmd_domain_add, "take mail for a domain" },
-    { "domain remove", "NAME", 1, 1, USUAL, cmd_domain_remove, "forget a domain without accounts" },
-    { "domain list", "", 0, 0, USUAL " json", cmd_domain_list, "list domains" },
+    { "domain add", "NAME", 1, 1, USUAL, cli_domain_add, "take mail for a domain" },
+    { "domain remove", "NAME", 1, 1, USUAL, cli_domain_remove, "forget a domain without accounts" },
+    { "domain list", "", 0, 0, USUAL " json", cli_domain_list, "list domains" },
     { "account add", "ADDRESS", 1, 1, USUAL " password password-stdin quota quota-messages",
-      cmd_account_add, "make an account; asks for its password" },
-    { "account remove", "ADDRESS", 1, 1, USUAL, cmd_account_remove,
+      cli_account_add, "make an account; asks for its password" },
+    { "account remove", "ADDRESS", 1, 1, USUAL, cli_account_remove,
       "remove an account with all its mail" },
-    { "account list", "", 0, 0, USUAL " json", cmd_account_list, "list accounts" },
-    { "account password", "ADDRESS", 1, 1, USUAL " password password-stdin", cmd_account_password,
+    { "account list", "", 0, 0, USUAL " json", cli_account_list, "list accounts" },
+    { "account password", "ADDRESS", 1, 1, USUAL " password password-stdin", cli_account_password,
       "set a new password" },
-    { "account quota", "ADDRESS SIZE [MESSAGES]", 2, 3, USUAL, cmd_account_quota,
+    { "account quota", "ADDRESS SIZE [MESSAGES]", 2, 3, USUAL, cli_account_quota,
       "limit an account's room; 0: no limit" },
-    { "account enable", "ADDRESS", 1, 1, USUAL, cmd_account_enable,
+    { "account enable", "ADDRESS", 1, 1, USUAL, cli_account_enable,
       "let an account be used again" },
-    { "account disable", "ADDRESS", 1, 1, USUAL, cmd_account_disable,
+    { "account disable", "ADDRESS", 1, 1, USUAL, cli_account_disable,
       "refuse logging in and mail, keep what is there" },
-    { "alias add", "ADDRESS TARGET...", 2, ANY, USUAL, cmd_alias_add,
+    { "alias add", "ADDRESS TARGET...", 2, ANY, USUAL, cli_alias_add,
       "pass mail on; @DOMAIN catches what nobody else has" },
-    { "alias remove", "ADDRESS", 1, 1, USUAL, cmd_alias_remove, "remove an alias" },
-    { "alias list", "", 0, 0, USUAL " json", cmd_alias_list, "list aliases" },
-    { "queue list", "", 0, 0, USUAL " json", cmd_queue_list,
+    { "alias remove", "ADDRESS", 1, 1, USUAL, cli_alias_remove, "remove an alias" },
+    { "alias list", "", 0, 0, USUAL " json", cli_alias_list, "list aliases" },
+    { "queue list", "", 0, 0, USUAL " json", cli_queue_list,
       "list mail that waits for its way out" },
-    { "queue show", "ID", 1, 1, USUAL " json message", cmd_queue_show,
+    { "queue show", "ID", 1, 1, USUAL " json message", cli_queue_show,
       "show one entry with its recipients and the last replies" },
-    { "queue retry", "ID...|all", 1, ANY, USUAL, cmd_queue_retry, "try again now" },
-    { "queue hold", "ID...|all", 1, ANY, USUAL, cmd_queue_hold, "do not try until released" },
-    { "queue release", "ID...|all", 1, ANY, USUAL, cmd_queue_release, "let go what was held" },
-    { "queue drop", "ID...|all", 1, ANY, USUAL, cmd_queue_drop, "remove without telling anybody" },
-    { "check", "", 0, 0, USUAL " json", cmd_check, "prove that everything stored is whole" },
-    { "rebuild", "", 0, 0, USUAL " json", cmd_rebuild, "make the tables anew from the journal" },
-    { "compact", "", 0, 0, USUAL " json", cmd_compact, "give back the room of deleted mail now" },
-    { "status", "", 0, 0, USUAL " json", cmd_status, "show what the server counts" },
-    { "config default", "", 0, 0, "", cmd_config_default,
+    { "queue retry", "ID...|all", 1, ANY, USUAL, cli_queue_retry, "try again now" },
+    { "queue hold", "ID...|all", 1, ANY, USUAL, cli_queue_hold, "do not try until released" },
+    { "queue release", "ID...|all", 1, ANY, USUAL, cli_queue_release, "let go what was held" },
+    { "queue drop", "ID...|all", 1, ANY, USUAL, cli_queue_drop, "remove without telling anybody" },
+    { "check", "", 0, 0, USUAL " json", cli_check, "prove that everything stored is whole" },
+    { "rebuild", "", 0, 0, USUAL " json", cli_rebuild, "make the tables anew from the journal" },
+    { "compact", "", 0, 0, USUAL " json", cli_compact, "give back the room of deleted mail now" },
+    { "status", "", 0, 0, USUAL " json", cli_status, "show what the server counts" },
+    { "config default", "", 0, 0, "", cli_config_default,
       "write postern.conf with every setting explained" },
-    { "config check", "[FILE]", 0, 1, USUAL, cmd_config_check,
+    { "config check", "[FILE]", 0, 1, USUAL, cli_config_check,
       "say what is wrong with the settings" },
-    { "config show", "", 0, 0, USUAL, cmd_config_show, "write the settings that are in force" },
-    { "config manual", "", 0, 0, "", cmd_config_manual, "write the manual page of postern.conf" },
-    { "version", "", 0, 0, "", cmd_version, "print the version" },
-    { "help", "[COMMAND...]", 0, 2, "", cmd_help, "print this, or what one command takes" },
+    { "config show", "", 0, 0, USUAL, cli_config_show, "write the settings that are in force" },
+    { "config manual", "", 0, 0, "", cli_config_manual, "write the manual page of postern.conf" },
+    { "version", "", 0, 0, "", cli_version, "print the version" },
+    { "help", "[COMMAND...]", 0, 2, "", cli_help, "print this, or what one command takes" },
 };
 const size_t command_count = ARRAY_LEN(command_rows);
 
@@ -116,7 +116,7 @@ static void print_commands(void)
 }
 
 /* help, help queue, help queue list */
-enum err cmd_help(struct context *c)
+enum err cli_help(struct context *c)
 {
     SCRATCH(tmp, NULL);
     struct buf wanted = { 0 };
@@ -144,7 +144,7 @@ enum err cmd_help(struct context *c)
     return OK;
 }
 
-enum err cmd_version(struct context *c)
+enum err cli_version(struct context *c)
 {
     (void)printf("postern %s\n", c->host->version);
     return OK;

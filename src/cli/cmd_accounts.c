@@ -1,7 +1,7 @@
 /* cli/cmd_accounts.c - domains, accounts, aliases. */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/admin.h"
 #include "cli/password.h"
-#include "cli/session.h"
 #include "config/value.h"
 
 /* Most calls have an empty reply (or one that nobody needs): their done() only ends the session. */
@@ -11,17 +11,17 @@
     {                                                                                              \
         (void)rep;                                                                                 \
         (void)file;                                                                                \
-        session_end(ctx, e);                                                                       \
+        admin_end(ctx, e);                                                                         \
     }
 
 /* Opens a session, makes one call, waits, closes. */
 #define RUN_PLAIN(c, name, request)                                                                \
-    struct session s;                                                                              \
-    enum err e = session_open(&s, c);                                                              \
+    struct admin s;                                                                                \
+    enum err e = admin_open(&s, c);                                                                \
     if (e != OK)                                                                                   \
         return e;                                                                                  \
     (void)keeper_##name(s.client, request, name##_done, &s);                                       \
-    return session_close(&s, session_wait(&s))
+    return admin_close(&s, admin_wait(&s))
 
 PLAIN_DONE(domain_add)
 PLAIN_DONE(domain_remove)
@@ -33,14 +33,14 @@ PLAIN_DONE(account_enable)
 PLAIN_DONE(alias_add)
 PLAIN_DONE(alias_remove)
 
-enum err cmd_domain_add(struct context *c)
+enum err cli_domain_add(struct context *c)
 {
     struct keep_domain_add_req req = { .name = c->words[0] };
 
     RUN_PLAIN(c, domain_add, &req);
 }
 
-enum err cmd_domain_remove(struct context *c)
+enum err cli_domain_remove(struct context *c)
 {
     struct keep_domain_remove_req req = { .name = c->words[0] };
 
@@ -51,11 +51,11 @@ enum err cmd_domain_remove(struct context *c)
 static void domain_list_done(void *ctx, enum err e, const struct keep_domain_list_rep *rep,
                              struct file *file)
 {
-    struct session *s = ctx;
+    struct admin *s = ctx;
 
     (void)file;
     if (e != OK) {
-        session_end(s, e);
+        admin_end(s, e);
         return;
     }
     for (size_t i = 0; i < rep->domains_count; i++) {
@@ -64,13 +64,13 @@ static void domain_list_done(void *ctx, enum err e, const struct keep_domain_lis
         output_num(&s->out, "accounts", rep->domains[i].accounts);
     }
     if (rep->next.len == 0)
-        session_end(s, OK);
+        admin_end(s, OK);
     else
         (void)keeper_domain_list(s->client, &(struct keep_domain_list_req){ .from = rep->next },
                                  domain_list_done, s);
 }
 
-enum err cmd_domain_list(struct context *c)
+enum err cli_domain_list(struct context *c)
 {
     struct keep_domain_list_req req = { .from = STR_EMPTY };
 
@@ -87,7 +87,7 @@ static enum err parse_quota(struct context *c, const struct str *bytes, const st
     return OK;
 }
 
-enum err cmd_account_add(struct context *c)
+enum err cli_account_add(struct context *c)
 {
     struct keep_account_add_req req = { .address = c->words[0] };
     uint64_t quota[2] = { 0, 0 };
@@ -100,7 +100,7 @@ enum err cmd_account_add(struct context *c)
     RUN_PLAIN(c, account_add, &req);
 }
 
-enum err cmd_account_remove(struct context *c)
+enum err cli_account_remove(struct context *c)
 {
     struct keep_account_remove_req req = { .address = c->words[0] };
 
@@ -110,11 +110,11 @@ enum err cmd_account_remove(struct context *c)
 static void account_list_done(void *ctx, enum err e, const struct keep_account_list_rep *rep,
                               struct file *file)
 {
-    struct session *s = ctx;
+    struct admin *s = ctx;
 
     (void)file;
     if (e != OK) {
-        session_end(s, e);
+        admin_end(s, e);
         return;
     }
     for (size_t i = 0; i < rep->accounts_count; i++) {
@@ -129,20 +129,20 @@ static void account_list_done(void *ctx, enum err e, const struct keep_account_l
         output_num(&s->out, "quota_bytes", a->quota_bytes);
     }
     if (rep->next.len == 0)
-        session_end(s, OK);
+        admin_end(s, OK);
     else
         (void)keeper_account_list(s->client, &(struct keep_account_list_req){ .from = rep->next },
                                   account_list_done, s);
 }
 
-enum err cmd_account_list(struct context *c)
+enum err cli_account_list(struct context *c)
 {
     struct keep_account_list_req req = { .from = STR_EMPTY };
 
     RUN_PLAIN(c, account_list, &req);
 }
 
-enum err cmd_account_password(struct context *c)
+enum err cli_account_password(struct context *c)
 {
     struct keep_account_password_req req = { .address = c->words[0] };
     enum err bad = password_ask(c, &req.password);
@@ -152,7 +152,7 @@ enum err cmd_account_password(struct context *c)
     RUN_PLAIN(c, account_password, &req);
 }
 
-enum err cmd_account_quota(struct context *c)
+enum err cli_account_quota(struct context *c)
 {
     struct keep_account_quota_req req = { .address = c->words[0] };
     uint64_t quota[2] = { 0, 0 };
@@ -172,17 +172,17 @@ static enum err set_enabled(struct context *c, bool on)
     RUN_PLAIN(c, account_enable, &req);
 }
 
-enum err cmd_account_enable(struct context *c)
+enum err cli_account_enable(struct context *c)
 {
     return set_enabled(c, true);
 }
 
-enum err cmd_account_disable(struct context *c)
+enum err cli_account_disable(struct context *c)
 {
     return set_enabled(c, false);
 }
 
-enum err cmd_alias_add(struct context *c)
+enum err cli_alias_add(struct context *c)
 {
     struct keep_alias_add_req req = { .address = c->words[0] };
 
@@ -193,7 +193,7 @@ enum err cmd_alias_add(struct context *c)
     RUN_PLAIN(c, alias_add, &req);
 }
 
-enum err cmd_alias_remove(struct context *c)
+enum err cli_alias_remove(struct context *c)
 {
     struct keep_alias_remove_req req = { .address = c->words[0] };
 
@@ -203,11 +203,11 @@ enum err cmd_alias_remove(struct context *c)
 static void alias_list_done(void *ctx, enum err e, const struct keep_alias_list_rep *rep,
                             struct file *file)
 {
-    struct session *s = ctx;
+    struct admin *s = ctx;
 
     (void)file;
     if (e != OK) {
-        session_end(s, e);
+        admin_end(s, e);
         return;
     }
     for (size_t i = 0; i < rep->aliases_count; i++) {
@@ -222,13 +222,13 @@ static void alias_list_done(void *ctx, enum err e, const struct keep_alias_list_
         output_texts(&s->out, "targets", targets, a->targets_count);
     }
     if (rep->next.len == 0)
-        session_end(s, OK);
+        admin_end(s, OK);
     else
         (void)keeper_alias_list(s->client, &(struct keep_alias_list_req){ .from = rep->next },
                                 alias_list_done, s);
 }
 
-enum err cmd_alias_list(struct context *c)
+enum err cli_alias_list(struct context *c)
 {
     struct keep_alias_list_req req = { .from = STR_EMPTY };
 

@@ -15,7 +15,7 @@ static enum err print(struct buf *text)
     return OK;
 }
 
-enum err cmd_config_default(struct context *c)
+enum err cli_config_default(struct context *c)
 {
     struct buf text = { 0 };
 
@@ -24,7 +24,7 @@ enum err cmd_config_default(struct context *c)
     return print(&text);
 }
 
-enum err cmd_config_manual(struct context *c)
+enum err cli_config_manual(struct context *c)
 {
     struct buf text = { 0 };
 
@@ -33,7 +33,7 @@ enum err cmd_config_manual(struct context *c)
     return print(&text);
 }
 
-enum err cmd_config_show(struct context *c)
+enum err cli_config_show(struct context *c)
 {
     struct buf text = { 0 };
     struct config *config;
@@ -69,7 +69,7 @@ static enum err check_meaning(const struct config *c, struct arena *mem, struct 
     return OK;
 }
 
-enum err cmd_config_check(struct context *c)
+enum err cli_config_check(struct context *c)
 {
     struct config *config;
     enum err e;
@@ -96,7 +96,7 @@ static enum err read_settings(void *ctx, struct arena *mem, struct config **ret,
     return OK;
 }
 
-enum err cmd_serve(struct context *c)
+enum err cli_serve(struct context *c)
 {
     struct cli_serve how = { .reload = read_settings, .ctx = c };
     struct config *config;

@@ -1,6 +1,6 @@
 /* cli/cmd_queue.c - mail that waits for its way out. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/session.h"
+#include "cli/admin.h"
 
 enum { SHOW_BYTES = 256 * 1024 };
 
@@ -38,31 +38,31 @@ static void add_entry(struct output *o, const struct keep_queued *q)
 static void queue_list_done(void *ctx, enum err e, const struct keep_queue_list_rep *rep,
                             struct file *file)
 {
-    struct session *s = ctx;
+    struct admin *s = ctx;
 
     (void)file;
     if (e != OK) {
-        session_end(s, e);
+        admin_end(s, e);
         return;
     }
     for (size_t i = 0; i < rep->entries_count; i++)
         add_entry(&s->out, &rep->entries[i]);
     if (rep->next == 0)
-        session_end(s, OK);
+        admin_end(s, OK);
     else
         (void)keeper_queue_list(s->client, &(struct keep_queue_list_req){ .from = rep->next },
                                 queue_list_done, s);
 }
 
-enum err cmd_queue_list(struct context *c)
+enum err cli_queue_list(struct context *c)
 {
-    struct session s;
-    enum err e = session_open(&s, c);
+    struct admin s;
+    enum err e = admin_open(&s, c);
 
     if (e != OK)
         return e;
     (void)keeper_queue_list(s.client, &(struct keep_queue_list_req){ 0 }, queue_list_done, &s);
-    return session_close(&s, session_wait(&s));
+    return admin_close(&s, admin_wait(&s));
 }
 
 static enum err parse_id(struct context *c, struct str word, uint64_t *ret)
@@ -77,17 +77,17 @@ struct show {
     struct buf message;
 };
 
-static void ask_show(struct session *s);
+static void ask_show(struct admin *s);
 
 static void queue_show_done(void *ctx, enum err e, const struct keep_queue_show_rep *rep,
                             struct file *file)
 {
-    struct session *s = ctx;
+    struct admin *s = ctx;
     struct show *show = s->more;
 
     (void)file;
     if (e != OK || rep->entries_count == 0) {
-        session_end(s, e != OK ? e : ERR_NOT_FOUND);
+        admin_end(s, e != OK ? e : ERR_NOT_FOUND);
         return;
     }
     if (show->read == 0)
@@ -96,12 +96,12 @@ static void queue_show_done(void *ctx, enum err e, const struct keep_queue_show_
     show->read += rep->bytes.len;
     if (option_find(s->context, "message") == NULL || rep->bytes.len == 0 ||
         show->read >= rep->entries[0].size)
-        session_end(s, OK);
+        admin_end(s, OK);
     else
         ask_show(s);
 }
 
-static void ask_show(struct session *s)
+static void ask_show(struct admin *s)
 {
     struct show *show = s->more;
     bool whole = option_find(s->context, "message") != NULL;
@@ -113,17 +113,17 @@ static void ask_show(struct session *s)
                             queue_show_done, s);
 }
 
-enum err cmd_queue_show(struct context *c)
+enum err cli_queue_show(struct context *c)
 {
-    struct session s;
+    struct admin s;
     struct show show = { 0 };
     enum err e;
 
-    if ((e = parse_id(c, c->words[0], &show.id)) != OK || (e = session_open(&s, c)) != OK)
+    if ((e = parse_id(c, c->words[0], &show.id)) != OK || (e = admin_open(&s, c)) != OK)
         return e;
     s.more = &show;
     ask_show(&s);
-    e = session_close(&s, session_wait(&s));
+    e = admin_close(&s, admin_wait(&s));
     if (e == OK && show.message.len > 0)
         (void)printf("\n%.*s", STR_ARG(buf_str(&show.message)));
     buf_deinit(&show.message);
@@ -133,25 +133,25 @@ enum err cmd_queue_show(struct context *c)
 static void queue_act_done(void *ctx, enum err e, const struct keep_queue_act_rep *rep,
                            struct file *file)
 {
-    struct session *s = ctx;
+    struct admin *s = ctx;
 
     (void)file;
     if (e == OK)
         *(uint64_t *)s->more += rep->changed;
-    session_end(s, e);
+    admin_end(s, e);
 }
 
 /* Entry by entry, so that the one that is not there is the one that is named. */
 static enum err act(struct context *c, enum keep_queue_action action)
 {
-    struct session s;
+    struct admin s;
     uint64_t changed = 0, id;
     enum err e;
 
     for (size_t i = 0; i < c->word_count; i++)
         if (!str_eq(c->words[i], STR("all")) && (e = parse_id(c, c->words[i], &id)) != OK)
             return e;
-    if ((e = session_open(&s, c)) != OK)
+    if ((e = admin_open(&s, c)) != OK)
         return e;
     s.more = &changed;
     for (size_t i = 0; e == OK && i < c->word_count; i++) {
@@ -160,30 +160,30 @@ static enum err act(struct context *c, enum keep_queue_action action)
         if (!str_eq(c->words[i], STR("all")) && !str_to_u64(c->words[i], UINT64_MAX, &req.id))
             BUG("checked above");
         (void)keeper_queue_act(s.client, &req, queue_act_done, &s);
-        if ((e = session_wait(&s)) == ERR_NOT_FOUND)
+        if ((e = admin_wait(&s)) == ERR_NOT_FOUND)
             (void)err_set(&c->why, e, "there is no entry %.*s", STR_ARG(c->words[i]));
     }
     if (e == OK)
         (void)printf("%llu changed\n", (unsigned long long)changed);
-    return session_close(&s, e);
+    return admin_close(&s, e);
 }
 
-enum err cmd_queue_retry(struct context *c)
+enum err cli_queue_retry(struct context *c)
 {
     return act(c, QUEUE_RETRY);
 }
 
-enum err cmd_queue_hold(struct context *c)
+enum err cli_queue_hold(struct context *c)
 {
     return act(c, QUEUE_HOLD);
 }
 
-enum err cmd_queue_release(struct context *c)
+enum err cli_queue_release(struct context *c)
 {
     return act(c, QUEUE_RELEASE);
 }
 
-enum err cmd_queue_drop(struct context *c)
+enum err cli_queue_drop(struct context *c)
 {
     return act(c, QUEUE_DROP);
 }

@@ -4,8 +4,8 @@
  * domain and its postmaster, and prints the DNS records that the world needs. Each step that is
  * done already is left as it is, so the command can be repeated. */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/admin.h"
 #include "cli/password.h"
-#include "cli/session.h"
 #include "config/describe.h"
 #include "os/machine.h"
 #include "os/path.h"
@@ -90,7 +90,7 @@ static void domain_made(void *ctx, enum err e, const struct keep_domain_add_rep 
 {
     (void)rep;
     (void)file;
-    session_end(ctx, e == ERR_EXISTS ? OK : e);
+    admin_end(ctx, e == ERR_EXISTS ? OK : e);
 }
 
 static void account_made(void *ctx, enum err e, const struct keep_account_add_rep *rep,
@@ -98,27 +98,27 @@ static void account_made(void *ctx, enum err e, const struct keep_account_add_re
 {
     (void)rep;
     (void)file;
-    session_end(ctx, e == ERR_EXISTS ? OK : e);
+    admin_end(ctx, e == ERR_EXISTS ? OK : e);
 }
 
 static enum err fill_store(struct context *c, const struct config *config, struct str domain,
                            struct str password)
 {
-    struct session s;
+    struct admin s;
     struct keep_domain_add_req add = { .name = domain };
     struct keep_account_add_req account = { .address =
                                                 arena_join(c->mem, STR("postmaster@"), domain),
                                             .password = password };
-    enum err e = session_open_with(&s, c, config);
+    enum err e = admin_open_with(&s, c, config);
 
     if (e != OK)
         return e;
     (void)keeper_domain_add(s.client, &add, domain_made, &s);
-    if ((e = session_wait(&s)) == OK) {
+    if ((e = admin_wait(&s)) == OK) {
         (void)keeper_account_add(s.client, &account, account_made, &s);
-        e = session_wait(&s);
+        e = admin_wait(&s);
     }
-    return session_close(&s, e);
+    return admin_close(&s, e);
 }
 
 static void print_dns(const struct config *config, struct str domain)
@@ -133,7 +133,7 @@ static void print_dns(const struct config *config, struct str domain)
                  STR_ARG(domain), STR_ARG(host), STR_ARG(domain), STR_ARG(host), STR_ARG(host));
 }
 
-enum err cmd_setup(struct context *c)
+enum err cli_setup(struct context *c)
 {
     const struct str *given = option_find(c, "config"), *host = option_find(c, "host");
     struct str path = given != NULL ? *given : STR(SETTINGS_DIR "/postern.conf"), dir, password;

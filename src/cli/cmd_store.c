@@ -1,7 +1,7 @@
 /* cli/cmd_store.c - what is asked of the store as a whole: check, rebuild, compact, status. */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/admin.h"
 #include "cli/exit.h"
-#include "cli/session.h"
 
 static void add_counters(struct output *o, const struct keep_counter *counters, size_t count)
 {
@@ -15,7 +15,7 @@ static void add_counters(struct output *o, const struct keep_counter *counters, 
 /* With problems the output is the problems alone: they are what is to be acted on. */
 static void check_done(void *ctx, enum err e, const struct keep_check_rep *rep, struct file *file)
 {
-    struct session *s = ctx;
+    struct admin *s = ctx;
 
     (void)file;
     if (e == OK && rep->problems_count == 0)
@@ -25,18 +25,18 @@ static void check_done(void *ctx, enum err e, const struct keep_check_rep *rep, 
         output_str(&s->out, "problem", rep->problems[i].text);
         s->context->problems = EXIT_PROBLEMS;
     }
-    session_end(s, e);
+    admin_end(s, e);
 }
 
-enum err cmd_check(struct context *c)
+enum err cli_check(struct context *c)
 {
-    struct session s;
-    enum err e = session_open(&s, c);
+    struct admin s;
+    enum err e = admin_open(&s, c);
 
     if (e != OK)
         return e;
     (void)keeper_check(s.client, &(struct keep_check_req){}, check_done, &s);
-    return session_close(&s, session_wait(&s));
+    return admin_close(&s, admin_wait(&s));
 }
 
 /* The three others answer with counters. */
@@ -44,23 +44,23 @@ enum err cmd_check(struct context *c)
     static void name##_done(void *ctx, enum err e, const struct keep_##name##_rep *rep,            \
                             struct file *file)                                                     \
     {                                                                                              \
-        struct session *s = ctx;                                                                   \
+        struct admin *s = ctx;                                                                     \
                                                                                                    \
         (void)file;                                                                                \
         if (e == OK)                                                                               \
             add_counters(&s->out, rep->counters, rep->counters_count);                             \
-        session_end(s, e);                                                                         \
+        admin_end(s, e);                                                                           \
     }                                                                                              \
                                                                                                    \
-    enum err cmd_##name(struct context *c)                                                         \
+    enum err cli_##name(struct context *c)                                                         \
     {                                                                                              \
-        struct session s;                                                                          \
-        enum err e = session_open(&s, c);                                                          \
+        struct admin s;                                                                            \
+        enum err e = admin_open(&s, c);                                                            \
                                                                                                    \
         if (e != OK)                                                                               \
             return e;                                                                              \
         (void)keeper_##name(s.client, &(struct keep_##name##_req){}, name##_done, &s);             \
-        return session_close(&s, session_wait(&s));                                                \
+        return admin_close(&s, admin_wait(&s));                                                    \
     }
 
 COUNTERS_COMMAND(rebuild)

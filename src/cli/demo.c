@@ -3,7 +3,7 @@
  * The first start makes a certificate, domains and accounts; later ones find them. All of it is
  * ordinary: the options are settings, and what they make could be made by the other commands. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/session.h"
+#include "cli/admin.h"
 #include "os/machine.h"
 #include "os/path.h"
 #include "os/tls.h"
@@ -147,7 +147,7 @@ static void domain_made(void *ctx, enum err e, const struct keep_domain_add_rep 
 {
     (void)rep;
     (void)file;
-    session_end(ctx, e == ERR_EXISTS ? OK : e);
+    admin_end(ctx, e == ERR_EXISTS ? OK : e);
 }
 
 static void account_made(void *ctx, enum err e, const struct keep_account_add_rep *rep,
@@ -155,22 +155,22 @@ static void account_made(void *ctx, enum err e, const struct keep_account_add_re
 {
     (void)rep;
     (void)file;
-    session_end(ctx, e == ERR_EXISTS ? OK : e);
+    admin_end(ctx, e == ERR_EXISTS ? OK : e);
 }
 
-static enum err add_domain(struct session *s, struct str name)
+static enum err add_domain(struct admin *s, struct str name)
 {
     (void)keeper_domain_add(s->client, &(struct keep_domain_add_req){ .name = name }, domain_made,
                             s);
-    return session_wait(s);
+    return admin_wait(s);
 }
 
 static enum err fill_store(struct demo *d)
 {
-    struct session s;
+    struct admin s;
     enum err e;
 
-    if ((e = session_open_with(&s, d->context, d->config)) != OK)
+    if ((e = admin_open_with(&s, d->context, d->config)) != OK)
         return e;
     if ((e = add_domain(&s, STR("crepes.fr"))) == OK)
         e = add_domain(&s, STR("hamburger.edu"));
@@ -181,9 +181,9 @@ static enum err fill_store(struct demo *d)
             s.client,
             &(struct keep_account_add_req){ .address = d->accounts[i], .password = PASSWORD },
             account_made, &s);
-        e = session_wait(&s);
+        e = admin_wait(&s);
     }
-    return session_close(&s, e);
+    return admin_close(&s, e);
 }
 
 /* A note of the accounts that exist spares later starts opening the store twice. */
@@ -241,7 +241,7 @@ static void print_ready(void *ctx, struct loop *loop)
     (void)fflush(stdout);
 }
 
-enum err cmd_demo(struct context *c)
+enum err cli_demo(struct context *c)
 {
     struct demo *d = ARENA_NEW(c->mem, struct demo);
     const struct str *dir = option_find(c, "dir");

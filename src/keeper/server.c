@@ -32,7 +32,7 @@ static void peer_free(struct peer *p)
     struct keeper *k = p->k;
 
     while (!list_empty(&p->sessions))
-        session_end(LIST_ITEM(list_first(&p->sessions), struct session, in_peer));
+        session_forget(LIST_ITEM(list_first(&p->sessions), struct session, in_peer));
     while (!list_empty(&p->spools))
         spool_free(LIST_ITEM(list_first(&p->spools), struct spool, in_peer));
     LIST_EACH_SAFE(it, &p->jobs)

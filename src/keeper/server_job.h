@@ -148,7 +148,7 @@ void request_write(struct request *j, enum err (*build)(struct request *j, struc
 struct session *session_find(struct keeper *k, const struct peer *p, uint64_t token);
 /* The session of a job, or ERR_DENIED with its reason. */
 MUST_USE enum err request_session(struct request *j, uint64_t token, struct session **ret);
-void session_end(struct session *s);
+void session_forget(struct session *s);
 void sessions_end_of_account(struct keeper *k, uint32_t account);
 MUST_USE enum err session_lock(struct session *s, uint32_t mailbox);
 void session_unlock(struct session *s, uint32_t mailbox);

@@ -121,7 +121,7 @@ bool mailbox_is_locked_by_other(struct keeper *k, uint32_t account, uint32_t mai
     return l != NULL && l->session != mine;
 }
 
-void session_end(struct session *s)
+void session_forget(struct session *s)
 {
     struct keeper *k = s->peer->k;
     struct watched *w = map_find(&k->watched, str_from(&s->account, sizeof s->account));
@@ -144,7 +144,7 @@ void sessions_end_of_account(struct keeper *k, uint32_t account)
     struct watched *w;
 
     while ((w = map_find(&k->watched, str_from(&account, sizeof account))) != NULL)
-        session_end(LIST_ITEM(list_first(&w->sessions), struct session, in_account));
+        session_forget(LIST_ITEM(list_first(&w->sessions), struct session, in_account));
 }
 
 /* ---- log-in ---- */
@@ -285,7 +285,7 @@ enum err read_logout(struct request *j)
     enum err e = request_session(j, req->session, &s);
 
     if (e == OK)
-        session_end(s);
+        session_forget(s);
     return e;
 }
 

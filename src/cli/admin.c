@@ -1,13 +1,13 @@
-/* cli/session.c - the control socket first, a keeper of our own otherwise. */
+/* cli/admin.c - the control socket first, a keeper of our own otherwise. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/session.h"
+#include "cli/admin.h"
 
 #include "os/handover.h"
 #include "os/machine.h"
 
 static void lost(void *ctx)
 {
-    struct session *s = ctx;
+    struct admin *s = ctx;
 
     if (s->result == OK)
         (void)err_set(&s->context->why, ERR_UNAVAILABLE, "the server went away; try again");
@@ -17,7 +17,7 @@ static void lost(void *ctx)
 
 static const struct keeper_notes notes = { .lost = lost };
 
-static enum err reach_keeper(struct session *s, const struct config *config, struct channel **ret)
+static enum err reach_keeper(struct admin *s, const struct config *config, struct channel **ret)
 {
     SCRATCH(tmp, s->context->mem);
     struct str path = arena_join(tmp, config->server.data_dir, STR("/control.sock"));
@@ -34,12 +34,12 @@ static enum err reach_keeper(struct session *s, const struct config *config, str
     return s->context->host->keeper_open(s->loop, config, &s->keeper, ret, &s->context->why);
 }
 
-enum err session_open_with(struct session *s, struct context *c, const struct config *config)
+enum err admin_open_with(struct admin *s, struct context *c, const struct config *config)
 {
     struct channel *channel;
     enum err e;
 
-    *s = (struct session){ .context = c, .config = config };
+    *s = (struct admin){ .context = c, .config = config };
     output_begin(&s->out, option_find(c, "json") != NULL);
     if ((e = loop_new_real(&s->loop, &c->why)) != OK)
         return e;
@@ -51,15 +51,15 @@ enum err session_open_with(struct session *s, struct context *c, const struct co
     return OK;
 }
 
-enum err session_open(struct session *s, struct context *c)
+enum err admin_open(struct admin *s, struct context *c)
 {
     struct config *config;
     enum err e = command_config(c, c->mem, &config, &c->why);
 
-    return e == OK ? session_open_with(s, c, config) : e;
+    return e == OK ? admin_open_with(s, c, config) : e;
 }
 
-void session_end(struct session *s, enum err e)
+void admin_end(struct admin *s, enum err e)
 {
     struct str why = keeper_client_why(s->client);
 
@@ -70,7 +70,7 @@ void session_end(struct session *s, enum err e)
     loop_stop(s->loop);
 }
 
-enum err session_wait(struct session *s)
+enum err admin_wait(struct admin *s)
 {
     enum err e;
 
@@ -81,7 +81,7 @@ enum err session_wait(struct session *s)
 }
 
 /* What a keeper of root's wrote belongs to whom the data folder belongs. */
-static enum err give_to_owner(struct session *s, struct errinfo *why)
+static enum err give_to_owner(struct admin *s, struct errinfo *why)
 {
     struct str folder = s->config->server.data_dir;
     struct process_user user;
@@ -95,7 +95,7 @@ static enum err give_to_owner(struct session *s, struct errinfo *why)
     return machine_give_all(folder, &user, why);
 }
 
-enum err session_close(struct session *s, enum err e)
+enum err admin_close(struct admin *s, enum err e)
 {
     SCRATCH(tmp, NULL);
     struct str text = output_end(tmp, &s->out);
