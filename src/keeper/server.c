@@ -140,15 +140,16 @@ void keeper_free(struct keeper *k)
 {
     if (k == NULL)
         return;
-    timer_cancel(&k->notes_due);
-    timer_cancel(&k->queue_due);
-    timer_cancel(&k->check_end);
     if (k->auth != NULL)
         workers_free(k->auth);
     if (k->slow != NULL)
         workers_free(k->slow);
     while (!list_empty(&k->peers))
         peer_free(LIST_ITEM(list_first(&k->peers), struct peer, link));
+    /* Only now, since a peer that goes gives leases back and so sets a timer. */
+    timer_cancel(&k->notes_due);
+    timer_cancel(&k->queue_due);
+    timer_cancel(&k->check_end);
     if (k->writer != NULL)
         writer_close(k->writer);
     while (!list_empty(&k->jobs))

@@ -50,8 +50,10 @@ static void wait_for(struct world *w, struct waiting *x)
             CHECK(keep_##name##_rep_get(w->mem, arena_copy(w->mem, buf_str(&x.octets)), rep),      \
                   #name);                                                                          \
         buf_deinit(&x.octets);                                                                     \
-        if (x.file != NULL)                                                                        \
+        if (x.file != NULL) {                                                                      \
+            file_close(w->spool_file);                                                             \
             w->spool_file = x.file;                                                                \
+        }                                                                                          \
         return x.e;                                                                                \
     }
 CONTRACT_CALLS(WORLD_ASK_CODE)

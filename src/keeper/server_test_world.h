@@ -9,6 +9,7 @@
 
 #include "keeper/client.h"
 #include "keeper/server.h"
+#include "message/flags.h"
 #include "message/uidset.h"
 #include "os/fault.h"
 #include "os/sim.h"
