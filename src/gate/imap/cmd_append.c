@@ -45,18 +45,18 @@ static void refuse(struct imap_session *s, struct str text)
     struct append_task *t = s->task;
 
     reply_tagged_line(&s->out, t->tag, text);
-    session_forget_command(s);
+    imap_session_forget_command(s);
     imap_append_refuse(s->machine);
-    session_flush(s);
+    imap_session_flush(s);
     stream_resume(s->stream);
-    session_pump(s);
+    imap_session_pump(s);
 }
 
 static void take(struct imap_session *s)
 {
     imap_append_take(s->machine);
     stream_resume(s->stream);
-    session_pump(s);
+    imap_session_pump(s);
 }
 
 static void spool_known(void *ctx, enum err e, const struct keep_spool_rep *rep, struct file *file)
@@ -67,7 +67,7 @@ static void spool_known(void *ctx, enum err e, const struct keep_spool_rep *rep,
     if (e == OK && file == NULL)
         e = ERR_UNAVAILABLE;
     if (e != OK) {
-        refuse(s, session_error_text(s, e));
+        refuse(s, imap_session_error_text(s, e));
         return;
     }
     s->spool = file;
@@ -87,7 +87,7 @@ static void mailbox_known(void *ctx, enum err e, const struct keep_mailbox_statu
     if (e == ERR_NOT_FOUND) {
         refuse(s, STR("NO [TRYCREATE] No such mailbox"));
     } else if (e != OK) {
-        refuse(s, session_error_text(s, e));
+        refuse(s, imap_session_error_text(s, e));
     } else if (t->args.bytes > SPOOL_ABOVE_BYTES) {
         struct keep_spool_req req = { t->args.bytes };
 
@@ -99,7 +99,7 @@ static void mailbox_known(void *ctx, enum err e, const struct keep_mailbox_statu
 
 void append_begin(struct imap_session *s, const struct imap_command *c)
 {
-    session_forget_command(s); /* an APPEND that ended in a syntax error has left its octets */
+    imap_session_forget_command(s); /* an APPEND that ended in a syntax error has left its octets */
     s->mem = arena_new(0);
 
     struct append_task *t = ARENA_NEW(s->mem, struct append_task);
@@ -135,7 +135,7 @@ void append_body(struct imap_session *s, struct str octets)
 void append_end(struct imap_session *s, bool whole)
 {
     if (!whole)
-        session_forget_command(s);
+        imap_session_forget_command(s);
 }
 
 static void appended(void *ctx, enum err e, const struct keep_append_rep *rep, struct file *file)
@@ -145,12 +145,12 @@ static void appended(void *ctx, enum err e, const struct keep_append_rep *rep, s
     (void)file;
     s->ticket = 0;
     if (e == OK)
-        session_end(s, arena_printf(s->mem, "OK [APPENDUID %u %u] APPEND completed",
-                                    rep->uidvalidity, rep->uid));
+        imap_session_end(s, arena_printf(s->mem, "OK [APPENDUID %u %u] APPEND completed",
+                                         rep->uidvalidity, rep->uid));
     else if (e == ERR_NOT_FOUND)
-        session_end(s, STR("NO [TRYCREATE] No such mailbox"));
+        imap_session_end(s, STR("NO [TRYCREATE] No such mailbox"));
     else
-        session_fail(s, e);
+        imap_session_fail(s, e);
 }
 
 /* The walk needs the message in one piece; a large one is read back for the moment that takes. */
@@ -177,7 +177,7 @@ static enum err build_record(struct imap_session *s, struct append_task *t, stru
     return e;
 }
 
-void cmd_append(struct imap_session *s, const struct imap_command *c)
+void imap_cmd_append(struct imap_session *s, const struct imap_command *c)
 {
     struct append_task *t = s->task;
     struct keep_append_req req = { .session = s->keeper_session, .name = t->args.mailbox };
@@ -186,7 +186,7 @@ void cmd_append(struct imap_session *s, const struct imap_command *c)
 
     (void)c;
     if (e == OK) {
-        req.flags = session_flag_names(s, &t->args.flags, &req.keywords, &req.keywords_count);
+        req.flags = imap_session_flag_names(s, &t->args.flags, &req.keywords, &req.keywords_count);
         req.internal_date = t->args.has_date ? t->args.date_s : loop_wall_s(s->service->loop);
         req.record = buf_str(&record);
         req.bytes = s->spool == NULL ? buf_str(&s->hold) : STR_EMPTY;
@@ -198,5 +198,5 @@ void cmd_append(struct imap_session *s, const struct imap_command *c)
     }
     buf_deinit(&record);
     if (e != OK)
-        session_fail(s, e);
+        imap_session_fail(s, e);
 }

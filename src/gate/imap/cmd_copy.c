@@ -13,7 +13,7 @@ static void tell(struct imap_session *s, uint32_t uidvalidity, const struct uids
     bool move = s->command->verb == IMAP_CMD_MOVE;
 
     if (uidset_empty(source)) {
-        session_end(s, STR("OK No messages"));
+        imap_session_end(s, STR("OK No messages"));
         return;
     }
     BUF_ADD(&text, "OK ");
@@ -22,10 +22,10 @@ static void tell(struct imap_session *s, uint32_t uidvalidity, const struct uids
         BUF_ADD(&text, " Moved");
         reply_line(&s->out, buf_str(&text));
         view_vanish(&s->box->view, source);
-        session_ok(s);
+        imap_session_ok(s);
     } else {
         BUF_ADD(&text, " COPY completed");
-        session_end(s, buf_str(&text));
+        imap_session_end(s, buf_str(&text));
     }
     buf_deinit(&text);
 }
@@ -39,18 +39,18 @@ static void copied(void *ctx, enum err e, const struct keep_copy_rep *rep, struc
     (void)file;
     s->ticket = 0;
     if (e == ERR_NOT_FOUND) {
-        session_end(s, STR("NO [TRYCREATE] No such mailbox"));
+        imap_session_end(s, STR("NO [TRYCREATE] No such mailbox"));
         return;
     }
     if (e != OK) {
-        session_fail(s, e);
+        imap_session_fail(s, e);
         return;
     }
     source_in = reader_of(rep->source);
     target_in = reader_of(rep->target);
     if ((rep->source.len > 0 && uidset_decode(&source_in, UINT32_MAX, &source) != OK) ||
         (rep->target.len > 0 && uidset_decode(&target_in, UINT32_MAX, &target) != OK))
-        session_fail(s, ERR_CORRUPT);
+        imap_session_fail(s, ERR_CORRUPT);
     else
         tell(s, rep->uidvalidity, &source, &target);
     uidset_deinit(&source);
@@ -64,16 +64,16 @@ static void copy(struct imap_session *s, const struct imap_command *c)
                                  .target = c->copy.mailbox,
                                  .move = c->verb == IMAP_CMD_MOVE };
 
-    if (session_uids(s, &c->copy.set, &req.uids))
+    if (imap_session_uids(s, &c->copy.set, &req.uids))
         s->ticket = keeper_copy(s->service->keeper, &req, copied, s);
 }
 
-void cmd_copy(struct imap_session *s, const struct imap_command *c)
+void imap_cmd_copy(struct imap_session *s, const struct imap_command *c)
 {
     copy(s, c);
 }
 
-void cmd_move(struct imap_session *s, const struct imap_command *c)
+void imap_cmd_move(struct imap_session *s, const struct imap_command *c)
 {
     copy(s, c);
 }
@@ -87,30 +87,30 @@ static void expunged(void *ctx, enum err e, const struct keep_expunge_rep *rep, 
     (void)file;
     s->ticket = 0;
     if (e != OK) {
-        session_fail(s, e);
+        imap_session_fail(s, e);
         return;
     }
     in = reader_of(rep->expunged);
     if (rep->expunged.len > 0 && uidset_decode(&in, UINT32_MAX, &gone) != OK) {
-        session_fail(s, ERR_CORRUPT);
+        imap_session_fail(s, ERR_CORRUPT);
         return;
     }
     view_vanish(&s->box->view, &gone);
     selected_told(s->box, NULL, rep->modseq);
     uidset_deinit(&gone);
-    session_ok(s);
+    imap_session_ok(s);
 }
 
 /* EXPUNGE is of all messages, UID EXPUNGE (RFC 4315 2.1) of those named; \Deleted in both. */
-void cmd_expunge(struct imap_session *s, const struct imap_command *c)
+void imap_cmd_expunge(struct imap_session *s, const struct imap_command *c)
 {
     struct keep_expunge_req req = { .session = s->keeper_session,
                                     .mailbox = s->box->mailbox,
                                     .deleted_only = true };
 
     if (!c->uid)
-        req.uids = session_all_uids(s);
-    else if (!session_uids(s, &c->expunge, &req.uids))
+        req.uids = imap_session_all_uids(s);
+    else if (!imap_session_uids(s, &c->expunge, &req.uids))
         return;
     s->ticket = keeper_expunge(s->service->keeper, &req, expunged, s);
 }

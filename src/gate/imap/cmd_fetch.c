@@ -101,7 +101,7 @@ static void ask_page(struct imap_session *s);
 /* A literal was announced and cannot be completed: only the end of the connection is honest. */
 static void break_off(struct imap_session *s)
 {
-    session_forget_command(s);
+    imap_session_forget_command(s);
     stream_finish(s->stream, 0);
     s->closing = true;
 }
@@ -110,16 +110,16 @@ static void next_section(struct imap_session *s, struct fetch_task *t)
 {
     t->got = 0;
     if (++t->section < t->want_count) {
-        session_when_drained(s, ask_piece);
+        imap_session_when_drained(s, ask_piece);
         return;
     }
     reply_fetch_end(&t->line);
     if (t->from == UINT32_MAX) {
-        session_end(s, t->final);
+        imap_session_end(s, t->final);
         return;
     }
     t->from++;
-    session_when_drained(s, ask_page);
+    imap_session_when_drained(s, ask_page);
 }
 
 /* HEADER.FIELDS needs the whole header before a word of it can be written. */
@@ -129,7 +129,7 @@ static void keep_fields(struct imap_session *s, struct fetch_task *t, const stru
 
     buf_add(&s->hold, part->bytes);
     if (s->hold.len < part->total && part->bytes.len > 0) {
-        session_when_drained(s, ask_piece);
+        imap_session_when_drained(s, ask_piece);
         return;
     }
     fetch_put_fields(&t->line, item, buf_str(&s->hold));
@@ -164,7 +164,7 @@ static void piece(struct imap_session *s, struct fetch_task *t, const struct kee
     fetch_put_octets(&s->out, part->bytes);
     t->got += part->bytes.len;
     if (t->got < t->goal)
-        session_when_drained(s, ask_piece);
+        imap_session_when_drained(s, ask_piece);
     else
         next_section(s, t);
 }
@@ -235,7 +235,7 @@ static void page_known(void *ctx, enum err e, const struct keep_fetch_rep *rep, 
     (void)file;
     s->ticket = 0;
     if (e != OK) {
-        session_fail(s, e == ERR_NOT_FOUND ? ERR_UNAVAILABLE : e);
+        imap_session_fail(s, e == ERR_NOT_FOUND ? ERR_UNAVAILABLE : e);
         return;
     }
     selected_keywords(s, rep->keywords, rep->keywords_count);
@@ -249,9 +249,9 @@ static void page_known(void *ctx, enum err e, const struct keep_fetch_rep *rep, 
     }
     t->from = next_from(rep);
     if (t->from == 0)
-        session_end(s, t->final);
+        imap_session_end(s, t->final);
     else
-        session_when_drained(s, ask_page);
+        imap_session_when_drained(s, ask_page);
 }
 
 static void ask_page(struct imap_session *s)
@@ -283,18 +283,18 @@ void fetch_rows(struct imap_session *s, const struct imap_fetch_args *args, stru
     ask_page(s);
 }
 
-void cmd_fetch(struct imap_session *s, const struct imap_command *c)
+void imap_cmd_fetch(struct imap_session *s, const struct imap_command *c)
 {
     struct str uids;
 
     if (c->fetch.vanished && (imap_facts(s->machine) & IMAP_QRESYNC) == 0) {
-        session_end(s, STR("BAD QRESYNC is not enabled"));
+        imap_session_end(s, STR("BAD QRESYNC is not enabled"));
         return;
     }
     for (uint32_t i = 0; i < c->fetch.item_count; i++)
         if (c->fetch.items[i].kind == FETCH_MODSEQ)
             imap_set_facts(s->machine, IMAP_CONDSTORE, 0);
-    if (session_uids(s, &c->fetch.set, &uids))
+    if (imap_session_uids(s, &c->fetch.set, &uids))
         fetch_rows(s, &c->fetch, uids,
                    c->uid ? STR("OK UID FETCH completed") : STR("OK FETCH completed"));
 }

@@ -6,16 +6,16 @@ static void end_idle(struct imap_session *s)
 {
     s->idle_over = false;
     if (s->idle_ok)
-        session_end(s, STR("OK IDLE terminated"));
+        imap_session_end(s, STR("OK IDLE terminated"));
     else
-        session_end(s, STR("BAD Expected DONE"));
+        imap_session_end(s, STR("BAD Expected DONE"));
 }
 
 /* While idle every kind of news may be told (RFC 2177 3). */
 static void tell(struct imap_session *s)
 {
     view_report(&s->box->view, true, false, &s->out);
-    session_flush(s);
+    imap_session_flush(s);
     if (s->idle_over)
         end_idle(s);
     else
@@ -25,10 +25,10 @@ static void tell(struct imap_session *s)
 void idle_changed(struct imap_session *s)
 {
     if (s->idling && s->ticket == 0 && s->resume == NULL && s->box->noted > s->box->modseq)
-        session_sync(s, tell);
+        imap_session_sync(s, tell);
 }
 
-void cmd_idle(struct imap_session *s, const struct imap_command *c)
+void imap_cmd_idle(struct imap_session *s, const struct imap_command *c)
 {
     (void)c;
     s->idling = true;

@@ -169,7 +169,7 @@ static void status_known(void *ctx, enum err e, const struct keep_mailbox_status
     if (e == OK) /* else it has gone meanwhile, and is left out (RFC 5819 2) */
         mailbox_status_line(s, t->boxes[t->status[t->status_done]].name, t->args->status, rep);
     t->status_done++;
-    session_when_drained(s, ask_status);
+    imap_session_when_drained(s, ask_status);
 }
 
 static void ask_status(struct imap_session *s)
@@ -177,7 +177,7 @@ static void ask_status(struct imap_session *s)
     struct list_task *t = s->task;
 
     if (t->status_done == t->status_count) {
-        session_ok(s);
+        imap_session_ok(s);
         return;
     }
 
@@ -226,7 +226,7 @@ static void page_known(void *ctx, enum err e, const struct keep_mailbox_list_rep
     (void)file;
     s->ticket = 0;
     if (e != OK) {
-        session_fail(s, e);
+        imap_session_fail(s, e);
         return;
     }
     keep_page(s, t, rep);
@@ -237,7 +237,7 @@ static void page_known(void *ctx, enum err e, const struct keep_mailbox_list_rep
     if (t->count > 0)
         qsort(t->boxes, t->count, sizeof(*t->boxes), by_name);
     list_all(s, t);
-    session_when_drained(s, ask_status);
+    imap_session_when_drained(s, ask_status);
 }
 
 static void ask_page(struct imap_session *s)
@@ -256,7 +256,7 @@ static void list(struct imap_session *s, const struct imap_command *c, bool lsub
     /* RFC 3501 6.3.8: an empty pattern asks for the delimiter and the root. */
     if (!lsub && !c->list.extended && c->list.patterns.at[0].len == 0) {
         reply_line(&s->out, STR("LIST (\\Noselect) \"/\" \"\""));
-        session_ok(s);
+        imap_session_ok(s);
         return;
     }
     t->args = &c->list;
@@ -269,12 +269,12 @@ static void list(struct imap_session *s, const struct imap_command *c, bool lsub
     ask_page(s);
 }
 
-void cmd_list(struct imap_session *s, const struct imap_command *c)
+void imap_cmd_list(struct imap_session *s, const struct imap_command *c)
 {
     list(s, c, false);
 }
 
-void cmd_lsub(struct imap_session *s, const struct imap_command *c)
+void imap_cmd_lsub(struct imap_session *s, const struct imap_command *c)
 {
     list(s, c, true);
 }

@@ -12,25 +12,25 @@ static void logged_in(struct imap_session *s, const struct keep_login_rep *rep)
 {
     struct buf text = { 0 };
 
-    session_set_account(s, rep->session, rep->account);
+    imap_session_set_account(s, rep->session, rep->account);
     s->wrong_logins = 0;
     BUF_ADD(&text, "OK [CAPABILITY ");
     caps_format(&text, imap_facts(s->machine), s->service->settings.limits.append_bytes_max);
     BUF_ADD(&text, "] Logged in as ");
     buf_add(&text, rep->address);
-    session_end(s, buf_str(&text));
+    imap_session_end(s, buf_str(&text));
     buf_deinit(&text);
 }
 
 static void answer_wrong(struct imap_session *s)
 {
     timer_set_in(&s->timer, s->service->settings.login_ms_max);
-    session_fail(s, ERR_AUTH);
+    imap_session_fail(s, ERR_AUTH);
 }
 
 static void answer_last(struct imap_session *s)
 {
-    session_bye(s, STR("Too many wrong passwords"));
+    imap_session_bye(s, STR("Too many wrong passwords"));
 }
 
 static void checked(void *ctx, enum err e, const struct keep_login_rep *rep, struct file *file)
@@ -47,9 +47,9 @@ static void checked(void *ctx, enum err e, const struct keep_login_rep *rep, str
         s->later = last ? answer_last : answer_wrong;
         timer_set_in(&s->timer, s->service->settings.login_delay_ms);
     } else if (e == ERR_DENIED) {
-        session_end(s, STR("NO [CONTACTADMIN] The account is disabled"));
+        imap_session_end(s, STR("NO [CONTACTADMIN] The account is disabled"));
     } else {
-        session_fail(s, e);
+        imap_session_fail(s, e);
     }
 }
 
@@ -66,10 +66,10 @@ static void check_password(struct imap_session *s, struct str user, struct str p
     buf_deinit(&from);
 }
 
-void cmd_login(struct imap_session *s, const struct imap_command *c)
+void imap_cmd_login(struct imap_session *s, const struct imap_command *c)
 {
     if (c->login.user.len > SASL_NAME_MAX || c->login.password.len > SASL_PASSWORD_MAX)
-        session_fail(s, ERR_AUTH);
+        imap_session_fail(s, ERR_AUTH);
     else
         check_password(s, c->login.user, c->login.password);
 }
@@ -80,7 +80,7 @@ static void sasl_complete(struct imap_session *s)
     const struct sasl_login *login = sasl_login(s->sasl);
 
     if (login->authzid.len > 0 && !str_eq(login->authzid, login->authcid))
-        session_end(s, STR("NO [AUTHORIZATIONFAILED] Log in as yourself"));
+        imap_session_end(s, STR("NO [AUTHORIZATIONFAILED] Log in as yourself"));
     else
         check_password(s, login->authcid, login->password);
 }
@@ -95,21 +95,21 @@ static void go_on(struct imap_session *s, enum sasl_status status)
         sasl_complete(s);
         break;
     case SASL_MALFORMED:
-        session_end(s, STR("BAD Not a valid response"));
+        imap_session_end(s, STR("BAD Not a valid response"));
         break;
     case SASL_CANCELLED:
-        session_end(s, STR("BAD Cancelled"));
+        imap_session_end(s, STR("BAD Cancelled"));
         break;
     }
 }
 
-void cmd_authenticate(struct imap_session *s, const struct imap_command *c)
+void imap_cmd_authenticate(struct imap_session *s, const struct imap_command *c)
 {
     struct str initial = c->authenticate.initial;
 
     s->sasl = sasl_new(c->authenticate.mechanism);
     if (s->sasl == NULL) {
-        session_end(s, STR("NO [CANNOT] Unknown mechanism"));
+        imap_session_end(s, STR("NO [CANNOT] Unknown mechanism"));
         return;
     }
     if (c->authenticate.has_initial && initial.len == 0)
@@ -122,5 +122,5 @@ void auth_line(struct imap_session *s, struct str line, bool whole)
     if (whole)
         go_on(s, sasl_feed(s->sasl, line));
     else
-        session_end(s, STR("BAD Not a valid response"));
+        imap_session_end(s, STR("BAD Not a valid response"));
 }

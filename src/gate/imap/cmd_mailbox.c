@@ -13,13 +13,13 @@ static void created(void *ctx, enum err e, const struct keep_mailbox_create_rep 
     (void)file;
     s->ticket = 0;
     if (e == OK)
-        session_end(s, arena_printf(s->mem, "OK [MAILBOXID (M%llx)] CREATE completed",
-                                    (unsigned long long)rep->object));
+        imap_session_end(s, arena_printf(s->mem, "OK [MAILBOXID (M%llx)] CREATE completed",
+                                         (unsigned long long)rep->object));
     else
-        session_fail(s, e);
+        imap_session_fail(s, e);
 }
 
-void cmd_create(struct imap_session *s, const struct imap_command *c)
+void imap_cmd_create(struct imap_session *s, const struct imap_command *c)
 {
     struct keep_mailbox_create_req req = { .session = s->keeper_session,
                                            .name = c->create.mailbox };
@@ -28,7 +28,7 @@ void cmd_create(struct imap_session *s, const struct imap_command *c)
         uint32_t use = mailbox_use_find(c->create.uses.at[i]);
 
         if (use == 0) {
-            session_end(s, STR("NO [USEATTR] That use is not known here"));
+            imap_session_end(s, STR("NO [USEATTR] That use is not known here"));
             return;
         }
         req.special_use |= use;
@@ -41,9 +41,9 @@ static void plain_end(struct imap_session *s, enum err e)
 {
     s->ticket = 0;
     if (e == OK)
-        session_ok(s);
+        imap_session_ok(s);
     else
-        session_fail(s, e);
+        imap_session_fail(s, e);
 }
 
 static void deleted(void *ctx, enum err e, const struct keep_mailbox_delete_rep *rep,
@@ -60,12 +60,12 @@ static void deleted(void *ctx, enum err e, const struct keep_mailbox_delete_rep 
     plain_end(s, e);
 }
 
-void cmd_delete(struct imap_session *s, const struct imap_command *c)
+void imap_cmd_delete(struct imap_session *s, const struct imap_command *c)
 {
     struct keep_mailbox_delete_req req = { s->keeper_session, c->mailbox };
 
     if (str_eq(c->mailbox, STR("INBOX")))
-        session_end(s, STR("NO [CANNOT] INBOX cannot be deleted"));
+        imap_session_end(s, STR("NO [CANNOT] INBOX cannot be deleted"));
     else
         s->ticket = keeper_mailbox_delete(s->service->keeper, &req, deleted, s);
 }
@@ -78,7 +78,7 @@ static void renamed(void *ctx, enum err e, const struct keep_mailbox_rename_rep 
     plain_end(ctx, e);
 }
 
-void cmd_rename(struct imap_session *s, const struct imap_command *c)
+void imap_cmd_rename(struct imap_session *s, const struct imap_command *c)
 {
     struct keep_mailbox_rename_req req = { s->keeper_session, c->rename.from, c->rename.to };
 
@@ -100,12 +100,12 @@ static void subscribe(struct imap_session *s, struct str name, bool on)
     s->ticket = keeper_mailbox_subscribe(s->service->keeper, &req, subscribed, s);
 }
 
-void cmd_subscribe(struct imap_session *s, const struct imap_command *c)
+void imap_cmd_subscribe(struct imap_session *s, const struct imap_command *c)
 {
     subscribe(s, c->mailbox, true);
 }
 
-void cmd_unsubscribe(struct imap_session *s, const struct imap_command *c)
+void imap_cmd_unsubscribe(struct imap_session *s, const struct imap_command *c)
 {
     subscribe(s, c->mailbox, false);
 }
@@ -121,7 +121,7 @@ static void status_known(void *ctx, enum err e, const struct keep_mailbox_status
     plain_end(s, e);
 }
 
-void cmd_status(struct imap_session *s, const struct imap_command *c)
+void imap_cmd_status(struct imap_session *s, const struct imap_command *c)
 {
     struct keep_mailbox_status_req req = { s->keeper_session, c->status.mailbox };
 

@@ -20,7 +20,7 @@ static void tell(struct imap_session *s, struct uidset *uids, uint64_t modseq)
     else
         reply_search_line(&s->out, uids, a->modseq ? modseq : 0);
     uidset_deinit(&numbers);
-    session_ok(s);
+    imap_session_ok(s);
 }
 
 static void found(void *ctx, enum err e, const struct keep_search_rep *rep, struct file *file)
@@ -32,16 +32,16 @@ static void found(void *ctx, enum err e, const struct keep_search_rep *rep, stru
     (void)file;
     s->ticket = 0;
     if (e == ERR_UNSUPPORTED) {
-        session_end(s, STR("NO [BADCHARSET (US-ASCII UTF-8)] Unknown charset"));
+        imap_session_end(s, STR("NO [BADCHARSET (US-ASCII UTF-8)] Unknown charset"));
         return;
     }
     if (e != OK) {
-        session_fail(s, e);
+        imap_session_fail(s, e);
         return;
     }
     in = reader_of(rep->uids);
     if (rep->uids.len > 0 && uidset_decode(&in, UINT32_MAX, &uids) != OK)
-        session_fail(s, ERR_CORRUPT);
+        imap_session_fail(s, ERR_CORRUPT);
     else
         tell(s, &uids, rep->modseq);
     uidset_deinit(&uids);
@@ -70,10 +70,10 @@ static void encode(struct imap_session *s, const struct imap_search_args *a,
     search_encode(&a->program, &octets);
     req->program = arena_copy(s->mem, buf_str(&octets));
     buf_deinit(&octets);
-    req->recent_uids = session_encode_uids(s, &s->box->view.recent);
+    req->recent_uids = imap_session_encode_uids(s, &s->box->view.recent);
 }
 
-void cmd_search(struct imap_session *s, const struct imap_command *c)
+void imap_cmd_search(struct imap_session *s, const struct imap_command *c)
 {
     const struct imap_search_args *a = &c->search;
     struct keep_search_req req = { .session = s->keeper_session, .mailbox = s->box->mailbox };
@@ -88,5 +88,5 @@ void cmd_search(struct imap_session *s, const struct imap_command *c)
     if (ok)
         s->ticket = keeper_search(s->service->keeper, &req, found, s);
     else
-        session_end(s, STR("BAD No message has that number"));
+        imap_session_end(s, STR("BAD No message has that number"));
 }

@@ -79,21 +79,21 @@ static void opened(void *ctx, enum err e, const struct keep_select_rep *rep, str
     (void)file;
     s->ticket = 0;
     if (e != OK) {
-        session_fail(s, e);
+        imap_session_fail(s, e);
         return;
     }
     s->box = box_new(s->command->select.mailbox, rep, read_only);
     if ((e = read_sets(s->box, rep)) != OK) {
         leave(s);
-        session_fail(s, e);
+        imap_session_fail(s, e);
         return;
     }
     describe(s, rep);
     if (s->command->select.condstore)
         imap_set_facts(s->machine, IMAP_CONDSTORE, 0);
     imap_set_facts(s->machine, IMAP_SELECTED | (read_only ? IMAP_READ_ONLY : 0), 0);
-    session_end(s, read_only ? STR("OK [READ-ONLY] EXAMINE completed")
-                             : STR("OK [READ-WRITE] SELECT completed"));
+    imap_session_end(s, read_only ? STR("OK [READ-ONLY] EXAMINE completed")
+                                  : STR("OK [READ-WRITE] SELECT completed"));
 }
 
 /* A mailbox that was open is left first, even when the new one cannot be opened. */
@@ -102,7 +102,7 @@ static void open_mailbox(struct imap_session *s, const struct imap_command *c)
     struct keep_select_req req = { .name = c->select.mailbox, .write = c->verb == IMAP_CMD_SELECT };
 
     if (c->select.qresync && (imap_facts(s->machine) & IMAP_QRESYNC) == 0) {
-        session_end(s, STR("BAD QRESYNC is not enabled"));
+        imap_session_end(s, STR("BAD QRESYNC is not enabled"));
         return;
     }
     if (s->box != NULL)
@@ -112,12 +112,12 @@ static void open_mailbox(struct imap_session *s, const struct imap_command *c)
     s->ticket = keeper_select(s->service->keeper, &req, opened, s);
 }
 
-void cmd_select(struct imap_session *s, const struct imap_command *c)
+void imap_cmd_select(struct imap_session *s, const struct imap_command *c)
 {
     open_mailbox(s, c);
 }
 
-void cmd_examine(struct imap_session *s, const struct imap_command *c)
+void imap_cmd_examine(struct imap_session *s, const struct imap_command *c)
 {
     open_mailbox(s, c);
 }
@@ -131,13 +131,13 @@ static void emptied(void *ctx, enum err e, const struct keep_expunge_rep *rep, s
     s->ticket = 0;
     leave(s);
     if (e == OK || e == ERR_NOT_FOUND)
-        session_ok(s);
+        imap_session_ok(s);
     else
-        session_fail(s, e);
+        imap_session_fail(s, e);
 }
 
 /* RFC 3501 6.4.2: what is \Deleted goes, without a word about it; nothing does after EXAMINE. */
-void cmd_close(struct imap_session *s, const struct imap_command *c)
+void imap_cmd_close(struct imap_session *s, const struct imap_command *c)
 {
     struct keep_expunge_req req = { .session = s->keeper_session,
                                     .mailbox = s->box->mailbox,
@@ -146,16 +146,16 @@ void cmd_close(struct imap_session *s, const struct imap_command *c)
     (void)c;
     if (s->box->read_only) {
         leave(s);
-        session_ok(s);
+        imap_session_ok(s);
         return;
     }
-    req.uids = session_all_uids(s);
+    req.uids = imap_session_all_uids(s);
     s->ticket = keeper_expunge(s->service->keeper, &req, emptied, s);
 }
 
-void cmd_unselect(struct imap_session *s, const struct imap_command *c)
+void imap_cmd_unselect(struct imap_session *s, const struct imap_command *c)
 {
     (void)c;
     leave(s);
-    session_ok(s);
+    imap_session_ok(s);
 }

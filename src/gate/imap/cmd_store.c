@@ -45,9 +45,9 @@ static void tell(struct imap_session *s, struct uidset *changed, struct str fina
     if (modseq)
         items->items[items->item_count++].kind = FETCH_MODSEQ;
     if (a->silent && !modseq)
-        session_end(s, final);
+        imap_session_end(s, final);
     else
-        fetch_rows(s, items, a->silent ? session_encode_uids(s, changed) : t->uids, final);
+        fetch_rows(s, items, a->silent ? imap_session_encode_uids(s, changed) : t->uids, final);
 }
 
 static void stored(void *ctx, enum err e, const struct keep_store_rep *rep, struct file *file)
@@ -59,14 +59,14 @@ static void stored(void *ctx, enum err e, const struct keep_store_rep *rep, stru
     (void)file;
     s->ticket = 0;
     if (e != OK) {
-        session_fail(s, e);
+        imap_session_fail(s, e);
         return;
     }
     changed_in = reader_of(rep->changed);
     modified_in = reader_of(rep->modified);
     if ((rep->changed.len > 0 && uidset_decode(&changed_in, UINT32_MAX, &changed) != OK) ||
         (rep->modified.len > 0 && uidset_decode(&modified_in, UINT32_MAX, &modified) != OK)) {
-        session_fail(s, ERR_CORRUPT);
+        imap_session_fail(s, ERR_CORRUPT);
     } else {
         selected_keywords(s, rep->keywords, rep->keywords_count);
         selected_told(s->box, s->command->store.silent ? NULL : &changed, rep->modseq);
@@ -76,7 +76,7 @@ static void stored(void *ctx, enum err e, const struct keep_store_rep *rep, stru
     uidset_deinit(&modified);
 }
 
-void cmd_store(struct imap_session *s, const struct imap_command *c)
+void imap_cmd_store(struct imap_session *s, const struct imap_command *c)
 {
     static const uint8_t ops[] = {
         [FLAGS_REPLACE] = STORE_SET, [FLAGS_ADD] = STORE_ADD, [FLAGS_REMOVE] = STORE_REMOVE
@@ -86,13 +86,13 @@ void cmd_store(struct imap_session *s, const struct imap_command *c)
     struct keep_store_req req = { .session = s->keeper_session, .mailbox = s->box->mailbox };
 
     s->task = t;
-    if (!session_uids(s, &a->set, &t->uids))
+    if (!imap_session_uids(s, &a->set, &t->uids))
         return;
     if (a->unchanged_since)
         imap_set_facts(s->machine, IMAP_CONDSTORE, 0);
     req.uids = t->uids;
     req.op = ops[a->mode];
-    req.flags = session_flag_names(s, &a->flags, &req.keywords, &req.keywords_count);
+    req.flags = imap_session_flag_names(s, &a->flags, &req.keywords, &req.keywords_count);
     req.unchanged_since = a->unchanged_since ? a->modseq : UNCHANGED_SINCE_UNSAID;
     s->ticket = keeper_store(s->service->keeper, &req, stored, s);
 }

@@ -141,13 +141,13 @@ static void synced(void *ctx, enum err e, const struct keep_sync_rep *rep, struc
     (void)file;
     s->ticket = 0;
     if (e == ERR_NOT_FOUND) {
-        session_bye(s, STR("The open mailbox was deleted"));
+        imap_session_bye(s, STR("The open mailbox was deleted"));
         return;
     }
     if (e == OK)
         e = apply(s, rep);
     if (e == OK && rep->more) {
-        session_when_drained(s, ask);
+        imap_session_when_drained(s, ask);
         return;
     }
     /* News that cannot be had now come with a later note or NOOP. */
@@ -166,7 +166,7 @@ static void ask(struct imap_session *s)
     s->ticket = keeper_sync(s->service->keeper, &req, synced, s);
 }
 
-void session_sync(struct imap_session *s, void (*next)(struct imap_session *s))
+void imap_session_sync(struct imap_session *s, void (*next)(struct imap_session *s))
 {
     s->synced = next;
     ask(s);
@@ -174,7 +174,7 @@ void session_sync(struct imap_session *s, void (*next)(struct imap_session *s))
 
 /* ---- sets ---- */
 
-struct str session_encode_uids(struct imap_session *s, const struct uidset *uids)
+struct str imap_session_encode_uids(struct imap_session *s, const struct uidset *uids)
 {
     struct buf octets = { 0 };
     struct str copy;
@@ -185,30 +185,30 @@ struct str session_encode_uids(struct imap_session *s, const struct uidset *uids
     return copy;
 }
 
-struct str session_all_uids(struct imap_session *s)
+struct str imap_session_all_uids(struct imap_session *s)
 {
-    return session_encode_uids(s, &s->box->view.uids);
+    return imap_session_encode_uids(s, &s->box->view.uids);
 }
 
-bool session_uids(struct imap_session *s, const struct imap_set *set, struct str *ret)
+bool imap_session_uids(struct imap_session *s, const struct imap_set *set, struct str *ret)
 {
     struct uidset uids = { 0 };
 
     if (set->saved) {
-        session_end(s, STR("BAD There is no saved search result"));
+        imap_session_end(s, STR("BAD There is no saved search result"));
         return false;
     }
     if (!view_resolve(&s->box->view, set, s->command->uid, &uids)) {
-        session_end(s, STR("BAD No message has that number"));
+        imap_session_end(s, STR("BAD No message has that number"));
         return false;
     }
-    *ret = session_encode_uids(s, &uids);
+    *ret = imap_session_encode_uids(s, &uids);
     uidset_deinit(&uids);
     return true;
 }
 
-uint32_t session_flag_names(struct imap_session *s, const struct flag_names *names,
-                            struct keep_text **ret, size_t *ret_count)
+uint32_t imap_session_flag_names(struct imap_session *s, const struct flag_names *names,
+                                 struct keep_text **ret, size_t *ret_count)
 {
     struct keep_text *texts = ARENA_ARRAY(s->mem, struct keep_text, names->count);
 

@@ -29,24 +29,24 @@ void imap_service_deinit(struct imap_service *v)
 {
     v->stopped = NULL;
     while (!list_empty(&v->sessions))
-        session_free(LIST_ITEM(v->sessions.next, struct imap_session, link));
+        imap_session_free(LIST_ITEM(v->sessions.next, struct imap_session, link));
     map_deinit(&v->by_account);
 }
 
 void imap_service_accept(struct imap_service *v, struct stream *stream, bool tls_at_once)
 {
-    struct imap_session *s = session_new(v, stream);
+    struct imap_session *s = imap_session_new(v, stream);
 
     if (v->count > v->settings.sessions_max)
-        session_bye(s, STR("[LIMIT] Too many connections"));
+        imap_session_bye(s, STR("[LIMIT] Too many connections"));
     else if (v->stopped != NULL)
-        session_bye(s, STR("[UNAVAILABLE] Server shutting down"));
+        imap_session_bye(s, STR("[UNAVAILABLE] Server shutting down"));
     else if (tls_at_once && v->tls == NULL)
-        session_free(s);
+        imap_session_free(s);
     else if (tls_at_once)
         stream_start_tls_server(stream, v->tls);
     else
-        session_greet(s);
+        imap_session_greet(s);
 }
 
 void imap_service_changed(struct imap_service *v, const struct keep_changed_note *note)
@@ -77,7 +77,7 @@ void imap_service_lost(struct imap_service *v)
         struct imap_session *s = LIST_ITEM(it, struct imap_session, link);
 
         if (s->keeper_session != 0)
-            session_bye(s, STR("[UNAVAILABLE] Please log in again"));
+            imap_session_bye(s, STR("[UNAVAILABLE] Please log in again"));
     }
 }
 
@@ -86,7 +86,7 @@ void imap_service_stop(struct imap_service *v, void (*stopped)(void *ctx), void 
     v->stopped = stopped;
     v->ctx = ctx;
     LIST_EACH_SAFE(it, &v->sessions)
-    session_bye(LIST_ITEM(it, struct imap_session, link), STR("Server shutting down"));
+    imap_session_bye(LIST_ITEM(it, struct imap_session, link), STR("Server shutting down"));
     if (v->count == 0) {
         v->stopped = NULL;
         stopped(ctx);

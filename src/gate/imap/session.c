@@ -17,8 +17,8 @@ enum {
     OUT_KEEP_BYTES = 0,
 };
 
-#define CMD_ENTRY(VERB, function, ...) [IMAP_CMD_##VERB] = cmd_##function,
-static const cmd_fn commands[IMAP_CMD_COUNT] = { IMAP_COMMANDS(CMD_ENTRY) };
+#define CMD_ENTRY(VERB, function, ...) [IMAP_CMD_##VERB] = imap_cmd_##function,
+static const imap_cmd_fn commands[IMAP_CMD_COUNT] = { IMAP_COMMANDS(CMD_ENTRY) };
 #undef CMD_ENTRY
 
 /* ---- events of the stream ---- */
@@ -32,7 +32,7 @@ static size_t on_bytes(void *ctx, struct str bytes)
     do {
         taken = s->closing || s->handshake ? 0 : imap_feed(s->machine, str_skip(bytes, used));
         used += taken;
-        session_pump(s);
+        imap_session_pump(s);
     } while (taken > 0 && used < bytes.len);
 
     /* What came ahead of a handshake, or behind the end, is dropped. */
@@ -56,7 +56,7 @@ static void on_secured(void *ctx, enum err e, const struct errinfo *why)
 
     (void)why;
     if (e != OK) {
-        session_free(s);
+        imap_session_free(s);
         return;
     }
     s->handshake = false;
@@ -64,13 +64,13 @@ static void on_secured(void *ctx, enum err e, const struct errinfo *why)
     if (s->greeted)
         imap_tls_started(s->machine);
     else
-        session_greet(s);
+        imap_session_greet(s);
 }
 
 static void on_closed(void *ctx, enum err why)
 {
     (void)why;
-    session_free(ctx);
+    imap_session_free(ctx);
 }
 
 static const struct stream_events events = {
@@ -92,9 +92,9 @@ static void on_timer(void *ctx)
     if (later != NULL)
         later(s);
     else if (s->keeper_session == 0)
-        session_bye(s, STR("Log in sooner"));
+        imap_session_bye(s, STR("Log in sooner"));
     else if (now >= s->active_ms + max)
-        session_bye(s, STR("Autologout; idle for too long"));
+        imap_session_bye(s, STR("Autologout; idle for too long"));
 }
 
 /* ---- begin and end ---- */
@@ -109,7 +109,7 @@ static uint32_t first_facts(const struct imap_service *v, const struct stream *s
     return facts;
 }
 
-struct imap_session *session_new(struct imap_service *v, struct stream *stream)
+struct imap_session *imap_session_new(struct imap_service *v, struct stream *stream)
 {
     struct imap_session *s = calloc(1, sizeof(*s));
 
@@ -136,7 +136,7 @@ static void logged_out(void *ctx, enum err e, const struct keep_logout_rep *rep,
     (void)file;
 }
 
-void session_leave_account(struct imap_session *s)
+void imap_session_leave_account(struct imap_session *s)
 {
     struct keep_logout_req req = { .session = s->keeper_session };
     struct str key = str_from(s->account_key, s->account_key_len);
@@ -158,7 +158,7 @@ void session_leave_account(struct imap_session *s)
     s->keeper_session = 0;
 }
 
-void session_set_account(struct imap_session *s, uint64_t keeper_session, uint32_t account)
+void imap_session_set_account(struct imap_session *s, uint64_t keeper_session, uint32_t account)
 {
     int len = snprintf(s->account_key, sizeof(s->account_key), "%u", account);
     struct str key = str_from(s->account_key, (size_t)len);
@@ -175,7 +175,7 @@ void session_set_account(struct imap_session *s, uint64_t keeper_session, uint32
     timer_set_in(&s->timer, s->service->settings.idle_ms_max);
 }
 
-void session_forget_command(struct imap_session *s)
+void imap_session_forget_command(struct imap_session *s)
 {
     if (s->ticket != 0)
         keeper_forget(s->service->keeper, s->ticket);
@@ -193,13 +193,13 @@ void session_forget_command(struct imap_session *s)
     buf_deinit(&s->hold);
 }
 
-void session_free(struct imap_session *s)
+void imap_session_free(struct imap_session *s)
 {
     struct imap_service *v = s->service;
 
-    session_forget_command(s);
+    imap_session_forget_command(s);
     selected_close(s);
-    session_leave_account(s);
+    imap_session_leave_account(s);
     timer_cancel(&s->timer);
     list_remove(&s->link);
     v->count--;
@@ -215,7 +215,7 @@ void session_free(struct imap_session *s)
     }
 }
 
-void session_flush(struct imap_session *s)
+void imap_session_flush(struct imap_session *s)
 {
     if (s->out.len > 0)
         stream_write(s->stream, buf_str(&s->out));
@@ -223,34 +223,34 @@ void session_flush(struct imap_session *s)
     buf_shrink(&s->out, OUT_KEEP_BYTES);
 }
 
-void session_finish(struct imap_session *s)
+void imap_session_finish(struct imap_session *s)
 {
-    session_forget_command(s);
+    imap_session_forget_command(s);
     selected_close(s);
-    session_leave_account(s);
+    imap_session_leave_account(s);
     timer_cancel(&s->timer);
     s->closing = true;
-    session_flush(s);
+    imap_session_flush(s);
     stream_finish(s->stream, FINISH_WITHIN_MS);
 }
 
-void session_bye(struct imap_session *s, struct str text)
+void imap_session_bye(struct imap_session *s, struct str text)
 {
     if (s->closing)
         return;
     BUF_ADD(&s->out, "* BYE ");
     buf_add(&s->out, text);
     BUF_ADD(&s->out, "\r\n");
-    session_finish(s);
+    imap_session_finish(s);
 }
 
-void session_greet(struct imap_session *s)
+void imap_session_greet(struct imap_session *s)
 {
     s->greeted = true;
     BUF_ADD(&s->out, "* OK [CAPABILITY ");
     caps_format(&s->out, imap_facts(s->machine), 0);
     BUF_ADD(&s->out, "] Postern ready\r\n");
-    session_flush(s);
+    imap_session_flush(s);
     stream_resume(s->stream);
 }
 
@@ -261,7 +261,7 @@ static void begin_command(struct imap_session *s, const struct imap_command *c)
     /* APPEND has begun with its message; what any other command finds is of an APPEND that ended in
      * a syntax error. */
     if (c->verb != IMAP_CMD_APPEND)
-        session_forget_command(s);
+        imap_session_forget_command(s);
     if (s->mem == NULL)
         s->mem = arena_new(0);
     s->command = c;
@@ -294,7 +294,7 @@ static bool handle(struct imap_session *s, enum imap_event event, const struct i
         idle_done(s, out->accepted);
         return true;
     case IMAP_CLOSE:
-        session_finish(s);
+        imap_session_finish(s);
         return false;
     case IMAP_WANT_BYTES:
     case IMAP_WAIT:
@@ -303,7 +303,7 @@ static bool handle(struct imap_session *s, enum imap_event event, const struct i
     return false;
 }
 
-void session_pump(struct imap_session *s)
+void imap_session_pump(struct imap_session *s)
 {
     struct imap_out out;
 
@@ -315,12 +315,12 @@ void session_pump(struct imap_session *s)
         ;
     s->pumping = false;
     if (!s->closing)
-        session_flush(s);
+        imap_session_flush(s);
 }
 
-void session_when_drained(struct imap_session *s, void (*next)(struct imap_session *s))
+void imap_session_when_drained(struct imap_session *s, void (*next)(struct imap_session *s))
 {
-    session_flush(s);
+    imap_session_flush(s);
     if (stream_queued(s->stream) > QUEUE_BYTES_MAX)
         s->resume = next;
     else
@@ -347,11 +347,11 @@ static void close_command(struct imap_session *s)
         uidset_deinit(&s->box->told);
     }
     reply_tagged_line(&s->out, tag, s->final);
-    session_forget_command(s);
+    imap_session_forget_command(s);
     imap_done(s->machine);
-    session_flush(s);
+    imap_session_flush(s);
     stream_resume(s->stream);
-    session_pump(s);
+    imap_session_pump(s);
 }
 
 /* Is there news that the client should get with this answer? */
@@ -371,29 +371,29 @@ static bool wants_sync(const struct imap_session *s)
     }
 }
 
-void session_end(struct imap_session *s, struct str text)
+void imap_session_end(struct imap_session *s, struct str text)
 {
     s->final = arena_copy(s->mem, text);
     if (wants_sync(s))
-        session_sync(s, close_command);
+        imap_session_sync(s, close_command);
     else
         close_command(s);
 }
 
-void session_ok(struct imap_session *s)
+void imap_session_ok(struct imap_session *s)
 {
     struct str verb = command_row(s->command->verb)->verb;
 
-    session_end(s, arena_printf(s->mem, "OK %s%.*s completed", s->command->uid ? "UID " : "",
-                                STR_ARG(verb)));
+    imap_session_end(s, arena_printf(s->mem, "OK %s%.*s completed", s->command->uid ? "UID " : "",
+                                     STR_ARG(verb)));
 }
 
-struct str session_error_text(struct imap_session *s, enum err e)
+struct str imap_session_error_text(struct imap_session *s, enum err e)
 {
     return arena_join(s->mem, STR("NO "), error_words(e)->imap);
 }
 
-void session_fail(struct imap_session *s, enum err e)
+void imap_session_fail(struct imap_session *s, enum err e)
 {
-    session_end(s, session_error_text(s, e));
+    imap_session_end(s, imap_session_error_text(s, e));
 }

@@ -1,11 +1,11 @@
 /* gate/imap/session.h - one IMAP connection: machine, stream and keeper joined.
  *
- * Used by the files of this folder. A command is a function cmd_NAME in one of cmd_*.c. It asks
- * keeper at most one question at a time (session->ticket), writes untagged responses to
- * session->out and ends with session_end (or session_fail), after which it must not touch the
- * command any more. `mem` lives as long as the command, `task` is the command's own.
- * An idle session holds this struct, the machine, and the ranges of its view; nothing else.
- * Spec: RFC 3501. Tests: imap_session_test.c. */
+ * Used by the files of this folder. A command is a function imap_cmd_NAME in one of cmd_*.c. It
+ * asks keeper at most one question at a time (session->ticket), writes untagged responses to
+ * session->out and ends with imap_session_end (or imap_session_fail), after which it must not touch
+ * the command any more. `mem` lives as long as the command, `task` is the command's own. An idle
+ * session holds this struct, the machine, and the ranges of its view; nothing else. Spec: RFC 3501.
+ * Tests: imap_session_test.c. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef POSTERN_GATE_IMAP_SESSION_H
 #define POSTERN_GATE_IMAP_SESSION_H
@@ -48,7 +48,7 @@ struct imap_session {
     uint64_t ticket;  /* of the open question to keeper, 0 when none */
     void (*resume)(struct imap_session *s); /* when the stream's queue is empty again */
     void (*later)(struct imap_session *s);  /* when the timer fires; null: check idleness */
-    void (*synced)(struct imap_session *s); /* after session_sync */
+    void (*synced)(struct imap_session *s); /* after imap_session_sync */
     struct buf out, hold;
     struct sasl *sasl;
     struct file *spool;
@@ -60,40 +60,41 @@ struct imap_session {
 
 /* ---- the life of a session (session.c) ---- */
 
-struct imap_session *session_new(struct imap_service *v, struct stream *stream);
-void session_free(struct imap_session *s);
-void session_greet(struct imap_session *s);
+struct imap_session *imap_session_new(struct imap_service *v, struct stream *stream);
+void imap_session_free(struct imap_session *s);
+void imap_session_greet(struct imap_session *s);
 /* "* BYE text", then the end of the connection. */
-void session_bye(struct imap_session *s, struct str text);
+void imap_session_bye(struct imap_session *s, struct str text);
 /* The end of the connection, once everything is written. */
-void session_finish(struct imap_session *s);
-void session_flush(struct imap_session *s);
+void imap_session_finish(struct imap_session *s);
+void imap_session_flush(struct imap_session *s);
 /* Goes on with what the machine has; after every callback from outside. */
-void session_pump(struct imap_session *s);
+void imap_session_pump(struct imap_session *s);
 /* Calls `next` once the peer has taken most of what was written. */
-void session_when_drained(struct imap_session *s, void (*next)(struct imap_session *s));
+void imap_session_when_drained(struct imap_session *s, void (*next)(struct imap_session *s));
 /* Joins and leaves the ring of its account. */
-void session_set_account(struct imap_session *s, uint64_t keeper_session, uint32_t account);
-void session_leave_account(struct imap_session *s);
+void imap_session_set_account(struct imap_session *s, uint64_t keeper_session, uint32_t account);
+void imap_session_leave_account(struct imap_session *s);
 
 /* ---- the end of a command ---- */
 
 /* Drops whatever belongs to the command under way, its question to keeper included. */
-void session_forget_command(struct imap_session *s);
+void imap_session_forget_command(struct imap_session *s);
 
 /* `text` is copied: "OK ...", "NO ..." or "BAD ...". Changes of the mailbox are told first. */
-void session_end(struct imap_session *s, struct str text);
+void imap_session_end(struct imap_session *s, struct str text);
 /* "OK NAME completed" */
-void session_ok(struct imap_session *s);
+void imap_session_ok(struct imap_session *s);
 /* The answer that fits the error. */
-void session_fail(struct imap_session *s, enum err e);
-struct str session_error_text(struct imap_session *s, enum err e); /* in the command's memory */
+void imap_session_fail(struct imap_session *s, enum err e);
+struct str imap_session_error_text(struct imap_session *s,
+                                   enum err e); /* in the command's memory */
 
 /* ---- the open mailbox (selected.c) ---- */
 
 void selected_close(struct imap_session *s);
 /* Fetches what changed since the last time into the view and `out`, then calls next. */
-void session_sync(struct imap_session *s, void (*next)(struct imap_session *s));
+void imap_session_sync(struct imap_session *s, void (*next)(struct imap_session *s));
 /* "* FLAGS" and "* OK [PERMANENTFLAGS". */
 void selected_announce(struct imap_session *s);
 /* Takes over a keyword list that keeper sent; new keywords are announced. */
@@ -105,24 +106,25 @@ uint64_t selected_flag_bits(const struct selected *box, const struct keep_row *r
 void selected_told(struct selected *box, const struct uidset *uids, uint64_t modseq);
 /* The UIDs of a command's set, encoded for keeper in the command's memory; the command has been
  * ended with BAD when false. */
-MUST_USE bool session_uids(struct imap_session *s, const struct imap_set *set, struct str *ret);
+MUST_USE bool imap_session_uids(struct imap_session *s, const struct imap_set *set,
+                                struct str *ret);
 /* The same of the whole mailbox. */
-struct str session_all_uids(struct imap_session *s);
-struct str session_encode_uids(struct imap_session *s, const struct uidset *uids);
+struct str imap_session_all_uids(struct imap_session *s);
+struct str imap_session_encode_uids(struct imap_session *s, const struct uidset *uids);
 
 /* FETCH as a part of other commands: rows for `uids`, then the command ends with `final`. */
 void fetch_rows(struct imap_session *s, const struct imap_fetch_args *args, struct str uids,
                 struct str final);
 
 /* The flags of a command for keeper: fixed bits, and names for the others. */
-uint32_t session_flag_names(struct imap_session *s, const struct flag_names *names,
-                            struct keep_text **ret, size_t *ret_count);
+uint32_t imap_session_flag_names(struct imap_session *s, const struct flag_names *names,
+                                 struct keep_text **ret, size_t *ret_count);
 
 /* ---- the commands, one function a row of proto/imap/command.h ---- */
 
-typedef void (*cmd_fn)(struct imap_session *s, const struct imap_command *c);
+typedef void (*imap_cmd_fn)(struct imap_session *s, const struct imap_command *c);
 #define CMD_PROTOTYPE(VERB, function, ...)                                                         \
-    void cmd_##function(struct imap_session *s, const struct imap_command *c);
+    void imap_cmd_##function(struct imap_session *s, const struct imap_command *c);
 IMAP_COMMANDS(CMD_PROTOTYPE)
 #undef CMD_PROTOTYPE
 
