@@ -209,6 +209,10 @@ static void copies_done(void *ctx, enum err e)
 {
     struct compact *c = ctx;
 
+    if (e == ERR_NO_SPACE) { /* there may be some when it is next considered */
+        go_idle(c);
+        return;
+    }
     if (e != OK) {
         give_up(c, err_text(e));
         return;
