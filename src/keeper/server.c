@@ -154,6 +154,10 @@ void keeper_free(struct keeper *k)
         writer_close(k->writer);
     while (!list_empty(&k->jobs))
         request_free(LIST_ITEM(list_first(&k->jobs), struct request, in_keeper));
+    /* Only now: peers that go give leases back, which sets timers. */
+    timer_cancel(&k->notes_due);
+    timer_cancel(&k->queue_due);
+    timer_cancel(&k->check_end);
     sweep_free(k);
     views_free(k->views);
     leases_free(k->leases);

@@ -32,6 +32,7 @@ struct town {
     struct config *config;
     struct loop *outside;
     struct sim_disk *disk;
+    struct tls_server *tls;
 
     struct role keeper, gates[TOWN_GATES], courier;
     struct fs *fs;
@@ -137,7 +138,7 @@ static void start_role(struct town *t, struct role *r)
     if (r->ops == &gate_role) {
         start.listeners = &r->listener;
         start.listener_count = 1;
-        start.tls = tls_server_simulated();
+        start.tls = t->tls;
         e = r->ops->start(&start, &r->role, NULL);
     } else {
         e = courier_start_with(&start, t->events->dns(t->ctx, r->loop), &r->role, NULL);
@@ -300,6 +301,7 @@ struct town *town_new(struct sim *s, struct ledger *ledger, const struct town_ev
     t->config = make_config(t->mem);
     t->outside = sim_loop(s, STR("outside"));
     t->disk = sim_disk_new(s);
+    t->tls = tls_server_simulated();
     timer_init(&t->misfortune, t->outside, misfortune_came, t);
     timer_init(&t->disk_freed, t->outside, disk_freed, t);
     make_role(t, &t->keeper, NULL, 0);
@@ -326,6 +328,7 @@ void town_free(struct town *t)
     keeper_client_free(t->admin);
     loop_free(t->outside);
     sim_disk_free(t->disk);
+    tls_server_free(t->tls);
     arena_free(t->mem);
     free(t);
 }

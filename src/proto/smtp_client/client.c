@@ -60,8 +60,10 @@ struct smtp_client {
 
     const struct smtp_client_message *m;
     uint8_t *fates;
-    struct verdict_text *texts; /* one a recipient */
-    uint32_t sent, answered, accepted, told;
+    struct verdict_text *texts;        /* one a recipient */
+    uint32_t rcpt_count;               /* of m, which goes with the last result */
+    uint32_t sent, answered, accepted; /* of the envelope's commands */
+    uint32_t told, first_open;         /* results given; no open recipient before it */
     bool mail_refused, data_refused;
     struct dot_writer dots;
 
@@ -167,7 +169,7 @@ static void decide_rest(struct smtp_client *c, enum fate fate, struct verdict_te
 {
     if (c->m == NULL)
         return;
-    for (uint32_t i = 0; i < c->m->rcpt_count; i++)
+    for (uint32_t i = 0; i < c->rcpt_count; i++)
         if (c->fates[i] == OPEN || c->fates[i] == ACCEPTED)
             decide(c, i, fate, why);
 }
@@ -396,7 +398,7 @@ static void add_rcpt_command(struct smtp_client *c, const struct smtp_client_rcp
 /* Sends as much of the envelope as the server may be given now. */
 static void send_envelope(struct smtp_client *c)
 {
-    uint32_t data = c->m->rcpt_count + 1;
+    uint32_t data = c->rcpt_count + 1;
 
     while (c->sent <= data && (pipelines(c) || c->sent == c->answered)) {
         if (c->sent == 0) {
@@ -445,9 +447,10 @@ void smtp_client_send(struct smtp_client *c, const struct smtp_client_message *m
     BUG_ON(c->state != IDLE || c->m != NULL || m->rcpt_count == 0);
     arena_reset(c->message);
     c->m = m;
+    c->rcpt_count = m->rcpt_count;
     c->fates = ARENA_ARRAY(c->message, uint8_t, m->rcpt_count);
     c->texts = ARENA_ARRAY(c->message, struct verdict_text, m->rcpt_count);
-    c->sent = c->answered = c->accepted = c->told = 0;
+    c->sent = c->answered = c->accepted = c->told = c->first_open = 0;
     c->mail_refused = c->data_refused = c->body_wanted = c->ready_told = false;
     c->chunking = m->body == SMTP_CLIENT_BINARY;
     c->dots = (struct dot_writer){ 0 };
@@ -523,7 +526,7 @@ static void answer_to_data(struct smtp_client *c)
 /* One reply of the envelope, matched by its place. */
 static void envelope_reply(struct smtp_client *c)
 {
-    uint32_t place = c->answered++, data = c->m->rcpt_count + 1;
+    uint32_t place = c->answered++, data = c->rcpt_count + 1;
 
     if (place == 0)
         answer_to_mail(c);
@@ -745,18 +748,18 @@ static bool next_result(struct smtp_client *c, struct smtp_client_result *ret)
 
     if (c->m == NULL)
         return false;
-    for (uint32_t i = c->told; i < c->m->rcpt_count; i++) {
+    for (uint32_t i = c->first_open; i < c->rcpt_count; i++) {
         if (c->fates[i] == TO_DELIVER || c->fates[i] == TO_DEFER || c->fates[i] == TO_FAIL) {
             *ret = (struct smtp_client_result){ i, verdicts[c->fates[i]], c->texts[i].code,
                                                 c->texts[i].status, c->texts[i].text };
             c->fates[i] = TOLD;
+            if (++c->told == c->rcpt_count)
+                c->m = NULL; /* the owner may free the message now */
             return true;
         }
-        if (c->fates[i] == TOLD && i == c->told)
-            c->told++;
+        if (c->fates[i] == TOLD && i == c->first_open)
+            c->first_open++;
     }
-    if (c->told == c->m->rcpt_count && (c->state == IDLE || c->state == CLOSED))
-        c->m = NULL;
     return false;
 }
 
