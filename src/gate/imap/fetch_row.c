@@ -205,6 +205,16 @@ static void open_record(struct str octets, struct buf *made, struct record *ret)
         BUG("the record of an empty message cannot be read");
 }
 
+/* \Seen was set on the way: the change is told here, not once more at the end. */
+static void note_seen(struct imap_session *s, const struct keep_row *row)
+{
+    struct uidset one = { 0 };
+
+    uidset_add(&one, row->uid);
+    selected_told(s->box, &one, row->modseq);
+    uidset_deinit(&one);
+}
+
 struct fetch_line fetch_begin(struct imap_session *s, struct fetch_task *t,
                               const struct keep_row *row)
 {
@@ -212,6 +222,8 @@ struct fetch_line fetch_begin(struct imap_session *s, struct fetch_task *t,
     struct buf made = { 0 };
     struct record record;
 
+    if (t->mark_seen)
+        note_seen(s, row);
     if ((t->items & ITEM_RECORD) != 0)
         open_record(row->record, &made, &record);
     for (uint32_t i = 0; i < t->args->item_count; i++) {
@@ -256,24 +268,12 @@ static void flags_row(struct imap_session *s, struct fetch_task *t, const struct
     buf_deinit(&fresh);
 }
 
-/* \Seen was set on the way: the change is told here, not once more at the end. */
-static void note_seen(struct imap_session *s, const struct keep_row *row)
-{
-    struct uidset one = { 0 };
-
-    uidset_add(&one, row->uid);
-    selected_told(s->box, &one, row->modseq);
-    uidset_deinit(&one);
-}
-
 void fetch_row(struct imap_session *s, struct fetch_task *t, const struct keep_row *row)
 {
     uint32_t seq = view_seq(&s->box->view, row->uid);
 
     if (seq == 0)
         return;
-    if (t->mark_seen)
-        note_seen(s, row);
     if (t->flags_only) {
         flags_row(s, t, row, seq);
         return;
