@@ -50,7 +50,7 @@ struct role_start {
     struct tls_server
         *tls; /* gates; null when no certificate is set: then STARTTLS is not offered */
 
-    struct fs *data; /* keeper only: the data folder; once start returned OK the role's to free */
+    struct fs *data; /* keeper only: the data folder; the role's to free, also when start fails */
 };
 
 struct role_ops {

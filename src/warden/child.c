@@ -174,11 +174,8 @@ static enum err start_role(struct child *c, struct errinfo *why)
     if (plan->kind == ROLE_KEEPER &&
         (e = fs_new_real(c->config->server.data_dir, true, &start.data, why)) != OK)
         return e;
-    if ((e = plan->ops->start(&start, &c->role, why)) != OK) {
-        if (start.data != NULL)
-            fs_free(start.data);
+    if ((e = plan->ops->start(&start, &c->role, why)) != OK)
         return e;
-    }
     return early ? OK : lock_in(c, why);
 }
 

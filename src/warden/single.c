@@ -27,10 +27,7 @@ static enum err start_one(struct warden *w, enum role_kind kind, struct errinfo 
     if (kind == ROLE_KEEPER &&
         (e = fs_new_real(w->config->server.data_dir, true, &start.data, why)) != OK)
         return e;
-    e = w->plan->ops[kind]->start(&start, &s->role[kind], why);
-    if (e != OK && start.data != NULL)
-        fs_free(start.data);
-    return e;
+    return w->plan->ops[kind]->start(&start, &s->role[kind], why);
 }
 
 static enum err link_roles(struct warden *w, enum role_kind a, enum role_kind b,

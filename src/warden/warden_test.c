@@ -95,6 +95,8 @@ static enum err fake_start(enum role_kind kind, const struct role_start *start, 
 
     BUG_ON(f == NULL);
     if (failing == kind) {
+        if (start->data != NULL)
+            fs_free(start->data);
         free(f);
         return err_set(why, ERR_IO, "told to fail");
     }
