@@ -4,8 +4,10 @@
  * ordinary: the options are settings, and what they make could be made by the other commands. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/admin.h"
+#include "cli/exit.h"
 #include "os/machine.h"
 #include "os/path.h"
+#include "os/process.h"
 #include "os/tls.h"
 
 #define PASSWORD STR("hungry")
@@ -186,6 +188,51 @@ static enum err fill_store(struct demo *d)
     return admin_close(&s, e);
 }
 
+static int fill_in_child(void *ctx)
+{
+    struct demo *d = ctx;
+    enum err e = fill_store(d);
+
+    if (e != OK)
+        (void)fprintf(stderr, "postern: %s\n", d->context->why.text);
+    return exit_code(e);
+}
+
+struct filling {
+    struct loop *loop;
+    struct process_end end;
+};
+
+static void filled(void *ctx, const struct process_end *end)
+{
+    struct filling *f = ctx;
+
+    f->end = *end;
+    loop_stop(f->loop);
+}
+
+/* In a process of its own, because a store leaves threads behind: those would be in the warden when
+ * it forks the roles, and signals would reach them instead of its loop. */
+static enum err fill_apart(struct demo *d)
+{
+    struct process_plan plan = { .name = STR("postern-setup"), .main = fill_in_child, .ctx = d };
+    struct errinfo *why = &d->context->why;
+    struct filling f = { 0 };
+    struct process *child;
+    enum err e;
+
+    if ((e = loop_new_real(&f.loop, why)) != OK)
+        return e;
+    if ((e = process_start(f.loop, &plan, filled, &f, &child, why)) == OK) {
+        e = loop_run(f.loop, why);
+        process_free(child);
+    }
+    loop_free(f.loop);
+    if (e == OK && (f.end.by_signal || f.end.code != 0))
+        e = err_set(why, ERR_STATE, "the accounts could not be made");
+    return e;
+}
+
 /* A note of the accounts that exist spares later starts opening the store twice. */
 static enum err make_accounts(struct demo *d)
 {
@@ -198,7 +245,7 @@ static enum err make_accounts(struct demo *d)
         buf_printf(&now, "%.*s\n", STR_ARG(d->accounts[i]));
     if (!path_exists(note) || path_read(c->mem, note, PEM_BYTES_MAX, &before, NULL) != OK ||
         !str_eq(before, buf_str(&now)))
-        if ((e = fill_store(d)) == OK)
+        if ((e = fill_apart(d)) == OK)
             e = path_write(note, buf_str(&now), &c->why);
     buf_deinit(&now);
     return e;

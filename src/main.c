@@ -1,0 +1,94 @@
+/* main.c - joins the rooms: the command line, the warden with its roles, a keeper for commands. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/cli.h"
+#include "courier/courier.h"
+#include "gate/gate.h"
+#include "keeper/server.h"
+#include "keeper/server_role.h"
+#include "warden/warden.h"
+
+#ifndef POSTERN_VERSION
+#error "the build names the version"
+#endif
+
+static enum err serve(struct config *c, const struct cli_serve *how, struct errinfo *why)
+{
+    struct warden_plan plan = { .ops = { [ROLE_GATE] = &gate_role,
+                                         [ROLE_KEEPER] = &keeper_role,
+                                         [ROLE_COURIER] = &courier_role },
+                                .config = c,
+                                .reload = how->reload,
+                                .ready = how->ready,
+                                .ctx = how->ctx };
+
+    return warden_run(&plan, why);
+}
+
+/* A keeper that lives as long as one command. */
+struct own_keeper {
+    struct keeper *keeper;
+    struct fs *data;
+};
+
+static struct keeper_settings settings_of(const struct config *c)
+{
+    struct str separator = c->server.sub_address_separator;
+
+    return (struct keeper_settings){
+        .tables_in_memory = c->store.engine == STORE_ENGINE_MEMORY,
+        .separator = separator.len > 0 ? separator.at[0] : '\1',
+        .segment_bytes = c->store.segment_size_bytes,
+    };
+}
+
+static enum err keeper_open(struct loop *l, const struct config *c, void **ret_keeper,
+                            struct channel **ret_channel, struct errinfo *why)
+{
+    struct keeper_settings settings = settings_of(c);
+    struct own_keeper *own = calloc(1, sizeof(*own));
+    struct channel *theirs;
+    enum err e;
+
+    BUG_ON(own == NULL);
+    if ((e = fs_new_real(c->server.data_dir, false, &own->data, why)) == OK &&
+        (e = keeper_start(l, own->data, &settings, &own->keeper, why)) == OK &&
+        (e = channel_pair(l, l, ret_channel, &theirs, why)) == OK) {
+        keeper_add_channel(own->keeper, theirs, BY_CONTROL);
+        *ret_keeper = own;
+        return OK;
+    }
+    if (own->keeper != NULL)
+        keeper_free(own->keeper);
+    if (own->data != NULL)
+        fs_free(own->data);
+    free(own);
+    return e;
+}
+
+static void stop_loop(void *ctx)
+{
+    loop_stop(ctx);
+}
+
+static void keeper_close(struct loop *l, void *keeper)
+{
+    struct own_keeper *own = keeper;
+    struct errinfo why = { 0 };
+
+    keeper_stop(own->keeper, stop_loop, l);
+    if (loop_run(l, &why) != OK)
+        BUG(why.text);
+    keeper_free(own->keeper);
+    fs_free(own->data);
+    free(own);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct cli_host host = { .version = POSTERN_VERSION,
+                                          .serve = serve,
+                                          .keeper_open = keeper_open,
+                                          .keeper_close = keeper_close };
+
+    return cli_run(&host, argc, argv);
+}
