@@ -118,16 +118,22 @@ static void settle(struct smtp *s)
     s->lent = false;
 }
 
-/* While TLS is being set up, everything that still comes in the clear may have been put there by
+/* A piece of a message that waits for replies to go out first lies in the reader's own memory, so
+ * nothing more is taken until the session has it. Octets of a chunk that nobody wants are no sign
+ * of life: the whole of it has the time of one command.
+ *
+ * While TLS is being set up, everything that still comes in the clear may have been put there by
  * somebody in between, so it is dropped (RFC 3207 4.2); after the end nothing is of interest. */
 size_t smtp_feed(struct smtp *s, struct str bytes)
 {
     settle(s);
     if (s->state == STATE_HANDSHAKE || s->state >= STATE_CLOSING)
         return bytes.len;
+    if (s->event == SMTP_BODY)
+        return 0;
     if (s->state == STATE_GREETING && bytes.len > 0)
         s->facts |= FACT_EARLY;
-    if (s->state == STATE_DATA || s->state == STATE_CHUNK)
+    if (s->mail != NULL && (s->state == STATE_DATA || s->state == STATE_CHUNK))
         s->active_ms = s->now_ms;
     return line_feed(&s->in, bytes);
 }
@@ -312,8 +318,9 @@ uint64_t smtp_deadline_ms(const struct smtp *s)
 
     if (s->state == STATE_WAITING || s->state >= STATE_CLOSING)
         return UINT64_MAX;
-    if (s->mail != NULL && (s->state == STATE_DATA || s->state == STATE_CHUNK))
-        return MIN(idle, s->mail->body_since_ms + s->options->limits.body_ms_max);
+    if (s->state == STATE_DATA || (s->facts & FACT_CHUNKS) != 0)
+        return s->mail == NULL ? idle
+                               : MIN(idle, s->mail->body_since_ms + s->options->limits.body_ms_max);
     return idle;
 }
 

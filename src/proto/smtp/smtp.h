@@ -115,7 +115,7 @@ void smtp_deinit(struct smtp *s);
  * enhanced code) matters for a refusal only. */
 void smtp_greet(struct smtp *s, int code, struct str text);
 
-size_t smtp_feed(struct smtp *s, struct str bytes); /* octets taken; may be partial */
+size_t smtp_feed(struct smtp *s, struct str bytes); /* octets taken; may be partial, or none */
 MUST_USE enum smtp_event smtp_next(struct smtp *s, struct smtp_out *out);
 
 /* The reply to CHECK_* or COMMIT: an enhanced code and words, such as "5.1.1 No such mailbox";

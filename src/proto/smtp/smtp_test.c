@@ -375,3 +375,100 @@ TEST(state_and_facts_can_be_printed)
     driver_close(d);
     buf_deinit(&sent);
 }
+
+/* Answers everything with 250 until there is nothing more to do; false when it was closed. */
+static bool say_yes(struct smtp *s)
+{
+    struct smtp_out out;
+
+    for (;;)
+        switch (smtp_next(s, &out)) {
+        case SMTP_WANT_BYTES:
+            return true;
+        case SMTP_CLOSE:
+            return false;
+        case SMTP_CHECK_MAIL:
+        case SMTP_CHECK_RCPT:
+            smtp_answer(s, 250, STR("2.0.0 Yes"));
+            break;
+        default:
+            break;
+        }
+}
+
+struct lone {
+    struct arena *mem;
+    struct smtp_options options;
+    struct smtp *smtp;
+};
+
+static void lone_open(struct lone *l, struct str said)
+{
+    *l = (struct lone){ .mem = arena_new(0) };
+    l->options =
+        (struct smtp_options){ .host = STR("hamburger.edu"), .limits = SMTP_LIMITS_DEFAULT };
+    l->smtp = smtp_new(l->mem, &l->options, 0, 0);
+    smtp_greet(l->smtp, 220, STR_EMPTY);
+    CHECK_EQ(smtp_feed(l->smtp, said), said.len, "taken");
+    CHECK(say_yes(l->smtp), "open");
+}
+
+static void lone_close(struct lone *l)
+{
+    smtp_deinit(l->smtp);
+    arena_free(l->mem);
+}
+
+#define IN_MAIL "EHLO crepes.fr\r\nMAIL FROM:<>\r\nRCPT TO:<bob@hamburger.edu>\r\n"
+
+/* The session may be behind with sending when a piece of the message is ready; what is fed then
+ * must not move the piece from under it. */
+TEST(a_piece_of_a_message_waits_unharmed_while_replies_are_sent)
+{
+    struct lone l;
+    struct smtp_out out;
+    struct str more = STR("more of the message, a good deal longer than what came before it\r\n");
+
+    lone_open(&l, STR(IN_MAIL));
+    CHECK_EQ(smtp_feed(l.smtp, STR("DATA\r\nfirst\r\n")), 13, "taken");
+    CHECK_EQ(smtp_next(l.smtp, &out), SMTP_SEND, "354");
+    for (int i = 0; i < 100; i++)
+        CHECK_EQ(smtp_feed(l.smtp, more), 0, "later, please");
+    CHECK_EQ(smtp_next(l.smtp, &out), SMTP_BODY, "body");
+    CHECK_STR(out.text, STR("first\r\n"), "body");
+    CHECK_EQ(smtp_feed(l.smtp, more), more.len, "taken");
+    CHECK_EQ(smtp_next(l.smtp, &out), SMTP_BODY, "body");
+    CHECK_STR(out.text, more, "body");
+    lone_close(&l);
+}
+
+/* Who sends a little now and then can hold a session, but not for ever. */
+TEST(chunks_end_in_time)
+{
+    static const struct {
+        const char *name;
+        struct str begin, on;
+    } rows[] = {
+        { "in DATA", STR_INIT(IN_MAIL "DATA\r\n"), STR_INIT("x") },
+        { "in a chunk", STR_INIT(IN_MAIL "BDAT 10000\r\n"), STR_INIT("x") },
+        { "between chunks", STR_INIT(IN_MAIL), STR_INIT("BDAT 0\r\n") },
+        { "in a chunk that nobody wants",
+          STR_INIT("EHLO crepes.fr\r\nBDAT 18446744073709551615\r\n"), STR_INIT("x") },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct lone l;
+        uint64_t now = 0, step = 200000, longest;
+        bool open = true;
+
+        lone_open(&l, rows[i].begin);
+        longest = l.options.limits.body_ms_max + l.options.limits.idle_ms_max;
+        for (; open && now <= longest; now += step) {
+            smtp_tick(l.smtp, now);
+            (void)smtp_feed(l.smtp, rows[i].on);
+            open = say_yes(l.smtp);
+        }
+        CHECK(!open, "%s", rows[i].name);
+        lone_close(&l);
+    }
+}
