@@ -32,12 +32,39 @@ enum err smtp_message_add(struct smtp_message *m, struct str bytes)
     return e;
 }
 
+/* A field that is cut off by the end of what is here may go on behind it and is left alone. */
+static void drop_return_paths(struct smtp_message *m)
+{
+    struct buf kept = { 0 };
+    struct str text = buf_str(&m->bytes);
+    struct header_reader r = header_reader_of(NULL, text);
+    struct header_field f;
+    size_t from = 0;
+
+    if (!m->drop_return_path)
+        return;
+    while (header_next(&r, &f)) {
+        size_t begin = (size_t)(f.whole.at - text.at);
+
+        if (!str_eq_nocase(f.name, STR("Return-Path")) || begin + f.whole.len == text.len)
+            continue;
+        buf_add(&kept, str_sub(text, from, begin - from));
+        from = begin + f.whole.len;
+    }
+    if (from == 0)
+        return;
+    buf_add(&kept, str_skip(text, from));
+    buf_deinit(&m->bytes);
+    m->bytes = kept;
+}
+
 enum err smtp_message_spool(struct smtp_message *m, struct file *spool, uint64_t spool_id)
 {
     enum err e;
 
     m->spool = spool;
     m->spool_id = spool_id;
+    drop_return_paths(m);
     e = smtp_message_add(m, buf_str(&m->bytes));
     buf_deinit(&m->bytes);
     return e;
@@ -99,11 +126,13 @@ enum err smtp_message_seal(struct smtp_message *m, const struct smtp_trace *trac
                            struct smtp_sealed *ret)
 {
     static const struct message_limits limits = MESSAGE_LIMITS_DEFAULT;
-    struct str message = buf_str(&m->bytes);
+    struct str message;
 
     *ret = (struct smtp_sealed){ 0 };
     if (m->spool != NULL)
         return seal_spooled(m, trace, ret);
+    drop_return_paths(m);
+    message = buf_str(&m->bytes);
     ret->hops = received_count(message);
     add_front(&ret->front, trace, message);
     buf_add(&ret->front, message);

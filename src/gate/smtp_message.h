@@ -15,12 +15,15 @@
 
 enum { MESSAGE_MEMORY_BYTES = 256 * 1024 };
 
-/* Zero-initialise to start. */
+/* Zero-initialise to start. With `drop_return_path`, Return-Path fields that came with the message
+ * are taken out: ours will be the only one (RFC 5321 4.4). They are looked for in the first
+ * MESSAGE_MEMORY_BYTES. */
 struct smtp_message {
     struct buf bytes; /* the message, while there is no spool file */
     struct file *spool;
     uint64_t spool_id; /* keeper's number for it */
     uint64_t spooled;  /* octets in it */
+    bool drop_return_path;
 };
 
 void smtp_message_deinit(struct smtp_message *m);

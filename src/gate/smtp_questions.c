@@ -259,15 +259,23 @@ static void got_spool(void *ctx, enum err e, const struct keep_spool_rep *rep, s
     smtp_session_pump(s);
 }
 
+/* Where the way of all copies ends here, and where mail begins its way, there is no Return-Path but
+ * ours; mail that only passes is not looked into (RFC 5321 4.4). */
+static void need_message(struct smtp_session *s)
+{
+    if (s->message != NULL)
+        return;
+    s->message = calloc(1, sizeof(*s->message));
+    BUG_ON(s->message == NULL);
+    s->message->drop_return_path = s->foreign == 0 || smtp_authenticated(s->machine);
+}
+
 void smtp_take_body(struct smtp_session *s, struct str text)
 {
     struct keep_spool_req req = { 0 };
     enum err e;
 
-    if (s->message == NULL) {
-        s->message = calloc(1, sizeof(*s->message));
-        BUG_ON(s->message == NULL);
-    }
+    need_message(s);
     if ((e = smtp_message_add(s->message, text)) != OK) {
         refuse_body(s, e);
         return;
@@ -385,10 +393,7 @@ void smtp_ask_deliver(struct smtp_session *s, const struct smtp_mail *mail)
     struct arena *tmp = arena_new(0);
     enum err e;
 
-    if (s->message == NULL) { /* DATA with nothing but the dot */
-        s->message = calloc(1, sizeof(*s->message));
-        BUG_ON(s->message == NULL);
-    }
+    need_message(s); /* there is none after DATA with nothing but the dot */
     e = seal(s, mail, tmp, &sealed);
     if (e != OK) {
         smtp_session_forget_message(s);

@@ -88,6 +88,38 @@ TEST_ON_BOTH_SIDES(a_message_arrives_with_its_trace_and_record)
     world_close(&w);
 }
 
+/* Whatever came along is not to be taken for ours (RFC 5321 4.4). */
+TEST_ON_BOTH_SIDES(a_delivered_message_has_one_return_path)
+{
+    for (int large = 0; large <= 1; large++) {
+        struct world w;
+        struct buf text = { 0 };
+        struct str got;
+
+        world_open(&w, SMTP_DOOR_SERVERS, side);
+        session_bench_connect(&w.b);
+        session_bench_talk(&w.b, STR(BEGIN "C: DATA\nS: 354\n"));
+        BUF_ADD(&text, "Return-Path: <eve@crepes.fr>\r\nSubject: ketchup\r\n"
+                       "return-path:\r\n <eve@crepes.fr>\r\nTo: bob@hamburger.edu\r\n\r\n"
+                       "Return-Path: text\r\n");
+        for (int i = 0; large != 0 && i < 10000; i++)
+            BUF_ADD(&text, "a line that fills memory until there is a spool file\r\n");
+        BUF_ADD(&text, ".\r\n");
+        session_bench_send(&w.b, buf_str(&text));
+        session_bench_talk(&w.b, STR("S: 250 2.0.0\n"));
+        got = buf_str(&w.b.fake.delivered);
+        CHECK_EQ(w.b.fake.asked[CALL_spool], (unsigned)large, "spool");
+        CHECK(str_starts(got, STR("Return-Path: <alice@crepes.fr>\r\nReceived: ")), "ours");
+        CHECK(str_find(got, STR("eve@")) == STR_NOT_FOUND, "theirs: %.*s",
+              STR_ARG(str_take(got, 500)));
+        CHECK(str_find(got, STR("\r\nSubject: ketchup\r\nTo: bob@hamburger.edu\r\n\r\n"
+                                "Return-Path: text\r\n")) != STR_NOT_FOUND,
+              "the rest is whole");
+        buf_deinit(&text);
+        world_close(&w);
+    }
+}
+
 TEST_ON_BOTH_SIDES(strangers_relay_nothing)
 {
     struct world w;
