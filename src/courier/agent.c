@@ -12,13 +12,15 @@
 enum {
     LEASES_PER_CALL_MAX = 200,
     RENEW_EVERY_MS = 60 * 1000,
-    ASK_AGAIN_MS = 60 * 1000, /* should a note be lost */
+    ASK_AGAIN_MS = 60 * 1000,    /* should a note be lost */
+    UNHEARD_MS_MAX = 300 * 1000, /* that outcomes wait for keeper to come back */
     SWEEP_DESTINATIONS_ABOVE = 1000
 };
 
 struct agent {
     struct agent_settings settings;
     struct job_shop shop;
+    struct traffic traffic;
     struct map destinations;
     struct list jobs;
     uint32_t in_hand;
@@ -47,8 +49,18 @@ static void job_finished(void *ctx, struct job *j)
 
     job_free(j);
     a->in_hand--;
-    stop_if_done(a);
     ask(a);
+    stop_if_done(a); /* may free us */
+}
+
+/* Its outcomes wait for the entry to be leased anew; it is in nobody's hands meanwhile. */
+static void job_unheard(void *ctx, struct job *j)
+{
+    struct agent *a = ctx;
+
+    (void)j;
+    a->in_hand--;
+    stop_if_done(a);
 }
 
 /* ---- destinations ---- */
@@ -70,28 +82,21 @@ static void sweep_destinations(struct agent *a)
 
 static struct destination *destination_of(struct agent *a, struct str domain)
 {
-    /* All roads lead to the smarthost when there is one. */
-    struct str key = a->settings.road.smarthost.len > 0 ? STR("smarthost") : domain;
+    const struct road *road = &a->settings.road;
+    bool smart = road->smarthost.len > 0; /* then all roads lead there */
+    SCRATCH(tmp, NULL);
+    struct str key = smart ? arena_printf(tmp, "smarthost %.*s port %u", STR_ARG(road->smarthost),
+                                          road->smarthost_port)
+                           : domain;
     struct destination *d = map_find(&a->destinations, key);
 
     if (d != NULL)
         return d;
     if (a->destinations.count >= SWEEP_DESTINATIONS_ABOVE)
         sweep_destinations(a);
-    d = destination_new(&a->settings.road, key);
+    d = destination_new(&a->settings.road, key, smart);
     (void)map_put(&a->destinations, destination_domain(d), d);
     return d;
-}
-
-/* A connection became free and somebody had none: whoever can use one takes it. */
-static void connection_freed(void *ctx)
-{
-    struct agent *a = ctx;
-    size_t at = 0;
-
-    a->settings.road.starved = false;
-    for (struct destination *d; (d = map_next(&a->destinations, &at, NULL)) != NULL;)
-        destination_pump(d);
 }
 
 /* ---- dealing ---- */
@@ -107,6 +112,15 @@ static int by_domain(const void *x, const void *y)
     int order = str_cmp_nocase(a->domain, b->domain);
 
     return order != 0 ? order : (a->place > b->place) - (a->place < b->place);
+}
+
+/* Everything that is not on its way yet can be leased again at once. */
+static void give_back(struct agent *a)
+{
+    size_t at = 0;
+
+    for (struct destination *d; (d = map_next(&a->destinations, &at, NULL)) != NULL;)
+        destination_give_back(d);
 }
 
 /* Deals what is not decided yet to the destinations. */
@@ -130,10 +144,42 @@ static void deal(void *ctx, struct job *j)
             places[count++] = stops[i++].place;
         destination_add(destination_of(a, domain), job_parcel(j, places, count));
     }
+    if (a->stopping)
+        give_back(a);
     job_dealt(j);
 }
 
 /* ---- leases ---- */
+
+static struct job *find_job(struct agent *a, uint64_t entry)
+{
+    LIST_EACH(it, &a->jobs)
+    {
+        struct job *j = LIST_ITEM(it, struct job, link);
+
+        if (j->entry.id == entry)
+            return j;
+    }
+    return NULL;
+}
+
+/* Keeper forgets leases when it is restarted. A message that is on its way, or even there, must
+ * not be sent a second time then. */
+static bool goes_on(struct agent *a, const struct keep_queued *entry)
+{
+    struct job *j = find_job(a, entry->id);
+    bool was_unheard = j != NULL && j->is_unheard;
+
+    if (j == NULL)
+        return false;
+    if (job_lease_again(j, entry)) {
+        a->in_hand += was_unheard ? 1 : 0;
+        return true;
+    }
+    if (was_unheard)
+        job_free(j);
+    return false;
+}
 
 static void leases_came(void *ctx, enum err e, const struct keep_lease_rep *rep, struct file *file)
 {
@@ -146,8 +192,10 @@ static void leases_came(void *ctx, enum err e, const struct keep_lease_rep *rep,
     if (e != OK)
         return;
     for (size_t i = 0; i < rep->entries_count; i++) {
-        struct job *j = job_new(&a->shop, &rep->entries[i]);
+        if (goes_on(a, &rep->entries[i]))
+            continue;
 
+        struct job *j = job_new(&a->shop, &rep->entries[i]);
         list_add_last(&a->jobs, &j->link);
         a->in_hand++;
         j->local = local_start(j, deal, a);
@@ -160,13 +208,13 @@ static void leases_came(void *ctx, enum err e, const struct keep_lease_rep *rep,
         if (wait_s < ASK_AGAIN_MS / 1000)
             timer_set_in(&a->due, wait_s < 1 ? 1000U : (uint64_t)wait_s * 1000);
     }
-    if (a->more_due)
+    if (a->more_due && !a->asking)
         ask(a);
 }
 
 static void ask(struct agent *a)
 {
-    uint32_t room = a->settings.in_hand_max - a->in_hand;
+    uint32_t room = a->settings.in_hand_max - MIN(a->settings.in_hand_max, a->in_hand);
     struct keep_lease_req req = { .max = MIN(room, (uint32_t)LEASES_PER_CALL_MAX),
                                   .lease_s = JOB_LEASE_S };
 
@@ -199,15 +247,30 @@ static void renewed(void *ctx, enum err e, const struct keep_lease_renew_rep *re
     (void)file;
 }
 
+static void drop_unheard(struct agent *a, uint64_t now)
+{
+    LIST_EACH_SAFE(it, &a->jobs)
+    {
+        struct job *j = LIST_ITEM(it, struct job, link);
+
+        if (j->is_unheard && now - j->unheard_ms > UNHEARD_MS_MAX)
+            job_free(j);
+    }
+}
+
 static void renew_came(void *ctx)
 {
     struct agent *a = ctx;
     uint64_t now = loop_now_ms(a->shop.loop);
 
+    drop_unheard(a, now);
+
     LIST_EACH(it, &a->jobs)
     {
         struct job *j = LIST_ITEM(it, struct job, link);
 
+        if (j->is_unheard)
+            continue;
         if (now - j->renewed_ms < (uint64_t)JOB_LEASE_S * 1000 / 3)
             continue;
         struct keep_lease_renew_req req = { .lease = j->entry.lease, .lease_s = JOB_LEASE_S };
@@ -232,9 +295,11 @@ struct agent *agent_new(const struct agent_settings *settings)
                                  .host = settings->road.host,
                                  .schedule = settings->schedule,
                                  .finished = job_finished,
+                                 .unheard = job_unheard,
                                  .ctx = a };
-    a->settings.road.freed = connection_freed;
-    a->settings.road.ctx = a;
+    a->settings.road.traffic = &a->traffic;
+    list_init(&a->traffic.idle);
+    list_init(&a->traffic.starved);
     loop_random(settings->road.loop, &key, sizeof(key));
     map_init(&a->destinations, key);
     list_init(&a->jobs);
@@ -257,10 +322,7 @@ void agent_set(struct agent *a, const struct agent_settings *settings)
     a->settings = *settings;
     road->dns = old.dns;
     road->keeper = old.keeper;
-    road->connections = old.connections;
-    road->starved = old.starved;
-    road->freed = old.freed;
-    road->ctx = old.ctx;
+    road->traffic = old.traffic;
     a->shop.host = road->host;
     a->shop.schedule = settings->schedule;
 }
@@ -270,6 +332,7 @@ void agent_stop(struct agent *a, void (*done)(void *ctx), void *ctx)
     a->stopping = true;
     a->stopped = done;
     a->stopped_ctx = ctx;
+    give_back(a);
     stop_if_done(a);
 }
 

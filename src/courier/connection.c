@@ -9,7 +9,6 @@
 enum {
     BODY_PAGE_BYTES = 256 * 1024,
     QUEUED_BYTES_MAX = 256 * 1024, /* then the next page waits until the stream has drained */
-    FINISH_MS = 5000
 };
 
 static void pump(struct connection *c);
@@ -34,16 +33,34 @@ static void arm_timer(struct connection *c)
         timer_set(&c->timer, smtp_client_deadline_ms(c->machine));
 }
 
+static void tick(struct connection *c)
+{
+    smtp_client_tick(c->machine, loop_now_ms(c->road->loop));
+}
+
+static void end_idling(struct connection *c)
+{
+    c->idle = false;
+    list_remove(&c->idle_link);
+    tick(c);
+}
+
+void connection_retire(struct connection *c)
+{
+    end_idling(c);
+    smtp_client_quit(c->machine);
+    pump(c);
+}
+
 static void time_passed(void *ctx)
 {
     struct connection *c = ctx;
 
     if (c->idle) {
-        c->idle = false;
-        smtp_client_quit(c->machine);
-    } else {
-        smtp_client_tick(c->machine, loop_now_ms(c->road->loop));
+        connection_retire(c);
+        return;
     }
+    tick(c);
     pump(c);
 }
 
@@ -54,13 +71,15 @@ static void take_parcel(struct connection *c)
     c->parcel = c->messages < c->road->messages_max ? destination_take(c->destination) : NULL;
     if (c->parcel != NULL) {
         c->results = 0;
+        c->delivered = false;
         c->body_at = 0;
         c->messages++;
         smtp_client_send(c->machine, &c->parcel->message);
-    } else if (c->messages >= c->road->messages_max) {
+    } else if (c->messages >= c->road->messages_max || !list_empty(&c->road->traffic->starved)) {
         smtp_client_quit(c->machine);
     } else {
         c->idle = true;
+        list_add_last(&c->road->traffic->idle, &c->idle_link);
     }
 }
 
@@ -68,8 +87,7 @@ void connection_wake(struct connection *c)
 {
     if (!c->idle || c->ended)
         return;
-    c->idle = false;
-    smtp_client_tick(c->machine, loop_now_ms(c->road->loop));
+    end_idling(c);
     take_parcel(c);
     pump(c);
 }
@@ -95,8 +113,10 @@ static void note_result(struct connection *c, const struct smtp_client_result *r
         job_decide(p->job, p->places[r->index], &outcome);
     }
     if (r->verdict == SMTP_CLIENT_DELIVERED)
-        destination_succeeded(c->destination);
+        c->delivered = true;
     if (++c->results == p->count) {
+        if (c->delivered)
+            destination_succeeded(c->destination);
         c->parcel = NULL;
         if (c->ticket != 0) /* the peer refused before it had heard everything */
             keeper_forget(c->road->keeper, c->ticket);
@@ -120,7 +140,7 @@ static void page_came(void *ctx, enum err e, const struct keep_lease_read_rep *r
         smtp_client_body_failed(c->machine);
     } else {
         c->body_at += rep->bytes.len;
-        smtp_client_tick(c->machine, loop_now_ms(c->road->loop));
+        tick(c);
         smtp_client_body(c->machine, rep->bytes, c->body_at == size);
     }
     pump(c);
@@ -143,7 +163,7 @@ static size_t bytes_came(void *ctx, struct str bytes)
     struct connection *c = ctx;
     size_t taken = smtp_client_feed(c->machine, bytes);
 
-    smtp_client_tick(c->machine, loop_now_ms(c->road->loop));
+    tick(c);
     pump(c);
     return taken;
 }
@@ -156,24 +176,51 @@ static void stream_drained(void *ctx)
         pump(c);
 }
 
+static void tls_failed(struct connection *c, struct str words)
+{
+    end_connection(c,
+                   &(struct smtp_client_result){
+                       .verdict = SMTP_CLIENT_DEFERRED, .status = STR("4.7.5"), .text = words },
+                   true);
+}
+
+static void shake_hands(struct connection *c)
+{
+    if (c->tls == NULL) {
+        tls_failed(c, STR("no trusted certificates to check the smarthost with were found"));
+        return;
+    }
+    c->handshaking = true;
+    stream_start_tls_client(c->stream, c->tls, c->target->host);
+}
+
+static void stream_connected(void *ctx)
+{
+    struct connection *c = ctx;
+
+    if (!c->tls_at_once)
+        return;
+    shake_hands(c);
+    pump(c);
+}
+
 static void stream_secured(void *ctx, enum err e, const struct errinfo *why)
 {
     struct connection *c = ctx;
 
+    c->handshaking = false;
     if (e != OK) {
         SCRATCH(tmp, NULL);
-        struct smtp_client_result r = {
-            .verdict = SMTP_CLIENT_DEFERRED,
-            .status = STR("4.7.5"),
-            .text = arena_printf(tmp, "TLS with the other server failed: %s",
-                                 why == NULL ? err_text(e) : why->text),
-        };
-        end_connection(c, &r, true);
+        tls_failed(c, arena_printf(tmp, "TLS with the other server failed: %s",
+                                   why == NULL ? err_text(e) : why->text));
         pump(c);
         return;
     }
-    smtp_client_tick(c->machine, loop_now_ms(c->road->loop));
-    smtp_client_tls(c->machine, true, STR_EMPTY);
+    tick(c);
+    if (c->tls_at_once)
+        c->tls_at_once = false;
+    else
+        smtp_client_tls(c->machine, true, STR_EMPTY);
     pump(c);
 }
 
@@ -192,6 +239,7 @@ static void stream_closed(void *ctx, enum err why)
 static const struct stream_events stream_events = {
     .bytes = bytes_came,
     .drained = stream_drained,
+    .connected = stream_connected,
     .secured = stream_secured,
     .closed = stream_closed,
 };
@@ -208,7 +256,7 @@ static bool step(struct connection *c)
         return true;
     case SMTP_CLIENT_START_TLS:
         stream_drop_held(c->stream);
-        stream_start_tls_client(c->stream, c->road->tls, c->target->host);
+        shake_hands(c);
         return true;
     case SMTP_CLIENT_READY:
         if (!c->reached) {
@@ -225,7 +273,7 @@ static bool step(struct connection *c)
         ask_page(c);
         return false;
     case SMTP_CLIENT_CLOSE:
-        end_connection(c, &r, false);
+        end_connection(c, &r, c->handshaking); /* a peer that hangs or goes in the handshake */
         return false;
     case SMTP_CLIENT_WANT_BYTES:
         break;
@@ -250,22 +298,35 @@ struct connection *connection_new(struct destination *d, struct road *road,
 {
     struct arena *mem = arena_new(2048);
     struct connection *c = ARENA_NEW(mem, struct connection);
-    struct smtp_client_options options = smtp_client_defaults(road->host);
+    struct smtp_client_options options = smtp_client_defaults(arena_copy(mem, road->host));
+    bool login = destination_is_smart(d) && road->smarthost_user.len > 0;
     struct address to = target->address;
 
     options.tls = tls;
     options.greeting_ms = road->greeting_ms;
     options.reply_ms = road->reply_ms;
+    options.data_ms = MIN(options.data_ms, road->reply_ms);
     options.end_ms = road->data_ms;
-    options.user = road->smarthost_user;
-    options.password = road->smarthost_password;
-    to.port = road->smarthost.len > 0 ? road->smarthost_port : road->port;
+    if (login) {
+        options.user = arena_copy(mem, road->smarthost_user);
+        options.password = arena_copy(mem, road->smarthost_password);
+    }
+    to.port = destination_port(d);
     *c = (struct connection){
-        .destination = d, .road = road, .target = target, .target_place = target_place, .mem = mem
+        .destination = d,
+        .road = road,
+        .target = target,
+        .target_place = target_place,
+        .mem = mem,
+        .tls = login ? road->tls_verified : road->tls,
+        .tls_at_once = to.port == PORT_SUBMISSIONS && tls == SMTP_CLIENT_TLS_MUST,
     };
+    options.secure = c->tls_at_once;
     list_init(&c->link);
+    list_init(&c->idle_link);
     c->machine = smtp_client_new(mem, &options, loop_now_ms(road->loop));
-    c->stream = stream_connect(road->loop, &to, NULL, road->connect_ms);
+    bool from = road->source.family == to.family;
+    c->stream = stream_connect(road->loop, &to, from ? &road->source : NULL, road->connect_ms);
     stream_set_events(c->stream, &stream_events, c);
     timer_init(&c->timer, road->loop, time_passed, c);
     timer_set(&c->timer, smtp_client_deadline_ms(c->machine) + road->connect_ms);
@@ -275,6 +336,7 @@ struct connection *connection_new(struct destination *d, struct road *road,
 void connection_free(struct connection *c)
 {
     list_remove(&c->link);
+    list_remove(&c->idle_link);
     timer_cancel(&c->timer);
     if (c->ticket != 0)
         keeper_forget(c->road->keeper, c->ticket);

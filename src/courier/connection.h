@@ -12,7 +12,8 @@
 #include "os/stream.h"
 
 struct connection {
-    struct list link; /* the destination's */
+    struct list link;      /* the destination's */
+    struct list idle_link; /* in the line of the idle */
     struct destination *destination;
     struct road *road;
     const struct mx_target *target; /* lives as long as the destination's list of hosts */
@@ -26,13 +27,18 @@ struct connection {
     uint64_t body_at;      /* octets of the message handed to the machine */
     uint64_t ticket;       /* lease_read under way */
     uint32_t messages;     /* carried so far */
-    bool reached, idle, wants_body, ended;
+    bool reached, idle, wants_body, handshaking, ended;
+    bool tls_at_once; /* the handshake comes before the greeting, and has not ended yet */
+    bool delivered;   /* somebody got the message in hand */
+    struct tls_client *tls;
     struct connection_end end;
 };
 
 struct connection *connection_new(struct destination *d, struct road *road,
                                   const struct mx_target *target, size_t target_place,
                                   enum smtp_client_tls tls);
+/* An idle connection says QUIT: others need the room. */
+void connection_retire(struct connection *c);
 /* A parcel came while the connection was idle. */
 void connection_wake(struct connection *c);
 void connection_free(struct connection *c);

@@ -13,19 +13,30 @@
 #include "courier/mx.h"
 #include "os/tls.h"
 
+enum { PORT_SUBMISSIONS = 465 }; /* RFC 8314 3.3: TLS before the greeting */
+
+/* What all connections share. */
+struct traffic {
+    uint32_t connections; /* open now, to all destinations */
+    struct list idle;     /* connections without work, the longest idle first */
+    struct list starved;  /* destinations that wanted a connection when there was none to be had */
+};
+
 /* What destinations need; one for all of them. */
 struct road {
     struct loop *loop;
     struct log *log;
     struct keeper_client *keeper;
     struct dns *dns;
-    struct tls_client *tls; /* null: never */
-    bool tls_must;          /* rather wait than go in the clear */
-    struct str host;        /* our name in EHLO; finds loops in MX lists, too */
-    uint16_t port;          /* 25, unless for tests */
-    struct str smarthost;   /* all mail goes there; empty: by MX */
+    struct tls_client *tls;          /* any certificate will do; null: never */
+    struct tls_client *tls_verified; /* for smarthosts that get a password; null: they wait */
+    bool tls_must;                   /* rather wait than go in the clear */
+    struct str host;                 /* our name in EHLO; finds loops in MX lists, too */
+    uint16_t port;                   /* 25, unless for tests */
+    struct str smarthost;            /* all mail goes there; empty: by MX */
     uint16_t smarthost_port;
-    struct str smarthost_user, smarthost_password;
+    struct str smarthost_user, smarthost_password;       /* empty: no login */
+    struct address source;                               /* ADDRESS_NONE: any */
     uint32_t all_connections_max;                        /* to all destinations together */
     uint32_t connections_max;                            /* to one destination */
     uint32_t messages_max;                               /* over one connection */
@@ -34,23 +45,21 @@ struct road {
     uint32_t down_ms; /* how long an unreachable destination is not tried */
     uint32_t mx_ms;   /* how long a list of hosts is used */
 
-    uint32_t connections;     /* open now, to all destinations */
-    bool starved;             /* a destination wanted a connection and there was none to be had */
-    void (*freed)(void *ctx); /* a connection ended while somebody was starved */
-    void *ctx;
+    struct traffic *traffic;
 };
 
 struct destination;
 
-struct destination *destination_new(struct road *road, struct str domain);
+/* smart: `domain` is but a name; everything goes to the smarthost that the road has now. */
+struct destination *destination_new(struct road *road, struct str domain, bool smart);
 /* Closes its connections; parcels that were given to it are not told about any more. */
 void destination_free(struct destination *d);
 struct str destination_domain(const struct destination *d);
 
 /* Takes the parcel; job_parcel_done follows on a later turn. */
 void destination_add(struct destination *d, struct parcel *p);
-/* Looks again whether it can use a connection. */
-void destination_pump(struct destination *d);
+/* Parcels that no connection has taken yet are over, untried. */
+void destination_give_back(struct destination *d);
 /* Nothing waits, nothing is connected, nothing worth remembering: may be freed. */
 bool destination_is_idle(const struct destination *d);
 
@@ -69,6 +78,9 @@ struct connection_end {
 };
 void destination_ended(struct destination *d, struct connection *c,
                        const struct connection_end *end);
+/* Where its connections go, and how. */
+bool destination_is_smart(const struct destination *d);
+uint16_t destination_port(const struct destination *d);
 /* A message was taken by the peer: there is room for more connections. */
 void destination_succeeded(struct destination *d);
 

@@ -16,6 +16,24 @@ struct str address_domain(struct str address)
     return at == STR_NOT_FOUND ? STR_EMPTY : str_skip(address, at + 1);
 }
 
+/* What keeper knows already of a recipient that waits for its report alone. */
+static void decide_settled(struct job *j, uint32_t place, const struct keep_queued_rcpt *rcpt)
+{
+    bool delivered = rcpt->state == RCPT_DELIVERED || rcpt->state == RCPT_RELAYED;
+    struct job_outcome o = {
+        .verdict = delivered ? SMTP_CLIENT_DELIVERED : SMTP_CLIENT_FAILED,
+        .local = true,
+        .status = delivered ? STR("2.1.5") : STR("5.7.0"),
+        .reply = rcpt->last_reply.len > 0 ? rcpt->last_reply
+                 : delivered              ? STR("delivered")
+                                          : STR("given up"),
+        .host = rcpt->last_host,
+    };
+
+    if (rcpt->state != RCPT_WAITING)
+        job_decide(j, place, &o);
+}
+
 struct job *job_new(struct job_shop *shop, const struct keep_queued *entry)
 {
     struct arena *mem = arena_new(1024);
@@ -29,13 +47,14 @@ struct job *job_new(struct job_shop *shop, const struct keep_queued *entry)
     j->entry.envid = arena_copy(mem, entry->envid);
     j->entry.message_id = arena_copy(mem, entry->message_id);
     j->entry.rcpts = rcpts;
-    for (size_t i = 0; i < entry->rcpts_count; i++) {
+    j->outcomes = ARENA_ARRAY(mem, struct job_outcome, MAX(entry->rcpts_count, 1U));
+    for (uint32_t i = 0; i < entry->rcpts_count; i++) {
         rcpts[i] = entry->rcpts[i];
         rcpts[i].address = arena_copy(mem, rcpts[i].address);
         rcpts[i].orcpt = arena_copy(mem, rcpts[i].orcpt);
         rcpts[i].last_reply = rcpts[i].last_host = STR_EMPTY;
+        decide_settled(j, i, &entry->rcpts[i]);
     }
-    j->outcomes = ARENA_ARRAY(mem, struct job_outcome, MAX(entry->rcpts_count, 1U));
     j->renewed_ms = loop_now_ms(shop->loop);
     return j;
 }
@@ -180,6 +199,17 @@ static enum report_action settle(struct job *j, size_t place, struct keep_outcom
     return settle_failure(j, place, out);
 }
 
+struct settling {
+    struct job *job;
+    uint64_t lease; /* that the outcomes were sent under */
+    struct keep_outcome *outcomes;
+    size_t count;
+    enum report_action *actions; /* one a recipient */
+    bool tell;
+};
+
+static void tell_keeper(struct settling *s);
+
 static void lease_ended(void *ctx, enum err e, const struct keep_lease_end_rep *rep,
                         struct file *file)
 {
@@ -188,6 +218,16 @@ static void lease_ended(void *ctx, enum err e, const struct keep_lease_end_rep *
     (void)rep;
     (void)file;
     j->ticket = 0;
+    if (e != OK && j->entry.lease != j->settling->lease) { /* leased anew meanwhile */
+        tell_keeper(j->settling);
+        return;
+    }
+    if (e == ERR_UNAVAILABLE) {
+        j->is_unheard = true;
+        j->unheard_ms = loop_now_ms(j->shop->loop);
+        j->shop->unheard(j->shop->ctx, j);
+        return;
+    }
     if (e != OK) {
         log_begin(j->shop->log, LOG_WARN, "courier.lease_lost");
         log_num(j->shop->log, "queue", (int64_t)j->entry.id);
@@ -197,17 +237,11 @@ static void lease_ended(void *ctx, enum err e, const struct keep_lease_end_rep *
     j->shop->finished(j->shop->ctx, j);
 }
 
-struct settling {
-    struct job *job;
-    struct keep_outcome *outcomes;
-    enum report_action *actions;
-};
-
 static void end_lease(struct settling *s, struct str report, struct str record)
 {
     struct keep_lease_end_req req = { .lease = s->job->entry.lease,
                                       .outcomes = s->outcomes,
-                                      .outcomes_count = s->job->entry.rcpts_count,
+                                      .outcomes_count = s->count,
                                       .report = report,
                                       .report_record = record };
 
@@ -230,28 +264,60 @@ static void original_read(void *ctx, enum err e, const struct keep_lease_read_re
     buf_deinit(&record);
 }
 
+static void tell_keeper(struct settling *s)
+{
+    struct job *j = s->job;
+    struct keep_lease_read_req req = { .lease = j->entry.lease,
+                                       .length = REPORT_ORIGINAL_BYTES_MAX };
+
+    s->lease = j->entry.lease;
+    if (s->tell)
+        j->ticket = keeper_lease_read(j->shop->keeper, &req, original_read, s);
+    else
+        end_lease(s, STR_EMPTY, STR_EMPTY);
+}
+
 static void settle_all(struct job *j)
 {
     struct settling *s = ARENA_NEW(j->mem, struct settling);
-    bool tell = false;
 
+    j->settling = s;
     s->job = j;
     s->outcomes = ARENA_ARRAY(j->mem, struct keep_outcome, MAX(j->entry.rcpts_count, 1U));
     s->actions = ARENA_ARRAY(j->mem, enum report_action, MAX(j->entry.rcpts_count, 1U));
     for (size_t i = 0; i < j->entry.rcpts_count; i++) {
         BUG_ON(!j->outcomes[i].decided);
-        s->actions[i] = settle(j, i, &s->outcomes[i]);
-        tell |= s->actions[i] != REPORT_NOTHING;
-        log_outcome(j, i, (enum keep_rcpt_state)s->outcomes[i].state);
+        if (j->outcomes[i].untried)
+            continue;
+        s->actions[i] = settle(j, i, &s->outcomes[s->count]);
+        s->tell |= s->actions[i] != REPORT_NOTHING;
+        log_outcome(j, i, (enum keep_rcpt_state)s->outcomes[s->count++].state);
     }
-    if (!tell) {
-        end_lease(s, STR_EMPTY, STR_EMPTY);
-        return;
-    }
+    tell_keeper(s);
+}
 
-    struct keep_lease_read_req req = { .lease = j->entry.lease,
-                                       .length = REPORT_ORIGINAL_BYTES_MAX };
-    j->ticket = keeper_lease_read(j->shop->keeper, &req, original_read, s);
+/* Every failed attempt that keeper has heard of raised the count, so a recipient with our count is
+ * one whose outcome it does not know. */
+static bool is_unknown_to_keeper(const struct job *j, const struct keep_queued *entry)
+{
+    for (size_t i = 0; i < entry->rcpts_count; i++)
+        for (size_t k = 0; k < j->entry.rcpts_count; k++)
+            if (entry->rcpts[i].index == j->entry.rcpts[k].index)
+                return entry->rcpts[i].attempts == j->entry.rcpts[k].attempts;
+    return false;
+}
+
+bool job_lease_again(struct job *j, const struct keep_queued *entry)
+{
+    if (!is_unknown_to_keeper(j, entry))
+        return false;
+    j->entry.lease = entry->lease;
+    j->renewed_ms = loop_now_ms(j->shop->loop);
+    if (j->is_unheard) {
+        j->is_unheard = false;
+        tell_keeper(j->settling);
+    }
+    return true;
 }
 
 void job_dealt(struct job *j)

@@ -24,7 +24,8 @@ struct job_outcome {
     bool decided;
     enum smtp_client_verdict verdict;
     bool relayed_without_dsn; /* delivered to a server that will not report success */
-    bool local;               /* delivered into a mailbox of ours */
+    bool local;               /* decided here: a mailbox of ours, or the lack of one */
+    bool untried;             /* nothing was done: due again at once, no attempt counted */
     struct str status, reply, host;
 };
 
@@ -38,6 +39,9 @@ struct job_shop {
     struct str host; /* our name, for reports */
     struct schedule_settings schedule;
     void (*finished)(void *ctx, struct job *job); /* keeper took the outcomes, or never will */
+    /* Keeper went away while it was told the outcomes: they are good still, should the entry be
+     * leased anew (job_lease_again). */
+    void (*unheard)(void *ctx, struct job *job);
     void *ctx;
 };
 
@@ -58,12 +62,20 @@ struct job {
     struct job_outcome *outcomes; /* one a recipient, in the entry's order */
     uint32_t open;                /* parcels not yet done, and one while they are being dealt */
     uint64_t renewed_ms;
+    struct settling *settling; /* outcomes for keeper, once all are decided */
+    bool is_unheard;
+    uint64_t unheard_ms;
     uint64_t ticket;           /* of lease_end, or of the read before it */
     struct local_round *local; /* while it is under way */
 };
 
-/* Copies the entry. */
+/* Copies the entry. Recipients that keeper has settled by itself (delivered here at once, given up
+ * by the administrator) are decided already: they are only to be reported. */
 struct job *job_new(struct job_shop *shop, const struct keep_queued *entry);
+/* The entry of a job in hand was leased anew, because keeper had forgotten the lease: the job goes
+ * on under the new one. False when keeper has heard the job's outcomes after all: then the job is
+ * over and the new lease is another's. */
+MUST_USE bool job_lease_again(struct job *j, const struct keep_queued *entry);
 void job_free(struct job *j);
 
 /* Makes a parcel of the recipients at `places`; it lives as long as the job. */

@@ -8,7 +8,10 @@
 
 #include "message/record.h"
 
-enum { READ_BYTES = 256 * 1024 };
+enum {
+    READ_BYTES = 256 * 1024,
+    INLINE_BYTES_MAX = 512 * 1024 /* of a message in the frame; a longer one goes by spool file */
+};
 
 struct question {
     struct local_round *round;
@@ -22,9 +25,13 @@ struct local_round {
     void *ctx;
     struct question *questions;
     size_t open;
-    uint32_t *ready; /* places that have a mailbox now */
+    struct timer none; /* runs when there was nobody to ask for */
+    uint32_t *ready;   /* places that have a mailbox now */
     uint32_t ready_count;
     struct buf message;
+    uint64_t spool; /* 0: the message fits a frame */
+    struct file *file;
+    bool asked_delivery;
     uint64_t ticket; /* of the read or the delivery under way */
 };
 
@@ -51,26 +58,6 @@ static void decide(struct local_round *l, uint32_t place, enum keep_route route)
     job_decide(l->job, place, &o);
 }
 
-/* Some recipients come with their fate decided and only their report to be written: delivered by
- * keeper at once, or given up by the administrator. */
-static bool is_settled(const struct local_round *l, uint32_t place)
-{
-    return l->job->entry.rcpts[place].state != RCPT_WAITING;
-}
-
-static void decide_settled(struct local_round *l, uint32_t place)
-{
-    const bool delivered = l->job->entry.rcpts[place].state == RCPT_DELIVERED;
-    struct job_outcome o = { .verdict = delivered ? SMTP_CLIENT_DELIVERED : SMTP_CLIENT_FAILED,
-                             .local = true,
-                             .status = delivered ? STR("2.1.5") : STR("5.7.0"),
-                             .reply = delivered ? STR("delivered")
-                                                : STR("given up by the administrator"),
-                             .host = l->job->shop->host };
-
-    job_decide(l->job, place, &o);
-}
-
 static void finish(struct local_round *l)
 {
     void (*done)(void *ctx, struct job *j) = l->done;
@@ -81,7 +68,8 @@ static void finish(struct local_round *l)
     done(ctx, j);
 }
 
-static void defer_ready(struct local_round *l, enum err e)
+/* Nothing is known: asked again later. */
+static void defer(struct local_round *l, uint32_t place, enum err e)
 {
     struct job_outcome o = { .verdict = SMTP_CLIENT_DEFERRED,
                              .local = true,
@@ -89,8 +77,13 @@ static void defer_ready(struct local_round *l, enum err e)
                              .reply = str_from_z(err_text(e)),
                              .host = l->job->shop->host };
 
+    job_decide(l->job, place, &o);
+}
+
+static void defer_ready(struct local_round *l, enum err e)
+{
     for (uint32_t i = 0; i < l->ready_count; i++)
-        job_decide(l->job, l->ready[i], &o);
+        defer(l, l->ready[i], e);
     finish(l);
 }
 
@@ -110,6 +103,15 @@ static void delivered(void *ctx, enum err e, const struct keep_deliver_rep *rep,
     finish(l);
 }
 
+/* The report of success is ours to write, as this job ends; what an alias sends elsewhere keeps the
+ * sender's other wishes (RFC 3461 5.2.7.3). */
+static uint8_t without_success(uint8_t notify)
+{
+    uint8_t rest = notify & (uint8_t)~NOTIFY_SUCCESS;
+
+    return notify != 0 && rest == 0 ? NOTIFY_NEVER : rest;
+}
+
 static void deliver(struct local_round *l)
 {
     const struct keep_queued *entry = &l->job->entry;
@@ -121,8 +123,7 @@ static void deliver(struct local_round *l)
     for (uint32_t i = 0; i < l->ready_count; i++) {
         const struct keep_queued_rcpt *from = &entry->rcpts[l->ready[i]];
 
-        /* The report of success is ours to write, as this job ends. */
-        rcpts[i] = (struct keep_rcpt){ from->address, from->orcpt, NOTIFY_NEVER };
+        rcpts[i] = (struct keep_rcpt){ from->address, from->orcpt, without_success(from->notify) };
     }
     record_build(buf_str(&l->message), &limits, &record);
 
@@ -134,8 +135,11 @@ static void deliver(struct local_round *l)
                                     .rcpts = rcpts,
                                     .rcpts_count = l->ready_count,
                                     .record = buf_str(&record),
-                                    .bytes = buf_str(&l->message),
+                                    .bytes = l->spool == 0 ? buf_str(&l->message) : STR_EMPTY,
+                                    .spool = l->spool,
+                                    .spool_bytes = l->spool == 0 ? 0 : l->message.len,
                                     .peer = STR("queue") };
+    l->asked_delivery = true;
     l->ticket = keeper_deliver(l->job->shop->keeper, &req, delivered, l);
     buf_deinit(&record);
 }
@@ -162,14 +166,53 @@ static void page_came(void *ctx, enum err e, const struct keep_lease_read_rep *r
 
     (void)file;
     l->ticket = 0;
-    if (e == OK && rep->bytes.len == 0)
+    if (e == OK && (rep->bytes.len == 0 || rep->bytes.len > l->job->entry.size - l->message.len))
         e = ERR_CORRUPT;
+    if (e == OK && l->file != NULL)
+        e = file_pwrite(l->file, l->message.len, rep->bytes, NULL);
     if (e != OK) {
         defer_ready(l, e);
         return;
     }
     buf_add(&l->message, rep->bytes);
     read_on(l);
+}
+
+static void spool_came(void *ctx, enum err e, const struct keep_spool_rep *rep, struct file *file)
+{
+    struct local_round *l = ctx;
+
+    l->ticket = 0;
+    if (e == OK && file == NULL)
+        e = ERR_UNAVAILABLE;
+    if (e != OK) {
+        defer_ready(l, e);
+        return;
+    }
+    l->spool = rep->spool;
+    l->file = file;
+    read_on(l);
+}
+
+static void start_reading(struct local_round *l)
+{
+    struct keep_spool_req req = { .size_hint = l->job->entry.size };
+
+    if (l->job->entry.size > INLINE_BYTES_MAX)
+        l->ticket = keeper_spool(l->job->shop->keeper, &req, spool_came, l);
+    else
+        read_on(l);
+}
+
+/* Every answer is there. */
+static void all_routed(void *ctx)
+{
+    struct local_round *l = ctx;
+
+    if (l->ready_count > 0)
+        start_reading(l);
+    else
+        finish(l);
 }
 
 static void route_came(void *ctx, enum err e, const struct keep_route_rep *rep, struct file *file)
@@ -179,20 +222,28 @@ static void route_came(void *ctx, enum err e, const struct keep_route_rep *rep, 
 
     (void)file;
     q->ticket = 0;
-    if (is_settled(l, q->place))
-        decide_settled(l, q->place);
-    else if (e != OK)
-        decide(l, q->place, ROUTE_FULL); /* ask again later: nothing is known */
+    if (e != OK)
+        defer(l, q->place, e);
     else if (rep->kind == ROUTE_LOCAL)
         l->ready[l->ready_count++] = q->place;
     else if (rep->kind != ROUTE_FOREIGN && rep->kind < ARRAY_LEN(meanings))
         decide(l, q->place, (enum keep_route)rep->kind);
-    if (--l->open > 0)
-        return;
-    if (l->ready_count > 0)
-        read_on(l);
-    else
-        finish(l);
+    if (--l->open == 0)
+        all_routed(l);
+}
+
+static void dropped(void *ctx, enum err e, const struct keep_spool_drop_rep *rep, struct file *file)
+{
+    (void)ctx, (void)e, (void)rep, (void)file;
+}
+
+/* A delivery uses the spool up, whatever came of it; only one that never began gives it back. */
+static void drop_spool(struct local_round *l)
+{
+    struct keep_spool_drop_req req = { .spool = l->spool };
+
+    if (l->spool != 0 && !l->asked_delivery)
+        (void)keeper_spool_drop(l->job->shop->keeper, &req, dropped, NULL);
 }
 
 struct local_round *local_start(struct job *j, void (*done)(void *ctx, struct job *j), void *ctx)
@@ -200,15 +251,21 @@ struct local_round *local_start(struct job *j, void (*done)(void *ctx, struct jo
     size_t count = j->entry.rcpts_count;
     struct local_round *l = ARENA_NEW(j->mem, struct local_round);
 
-    *l = (struct local_round){ .job = j, .done = done, .ctx = ctx, .open = count };
+    *l = (struct local_round){ .job = j, .done = done, .ctx = ctx };
+    timer_init(&l->none, j->shop->loop, all_routed, l);
     l->questions = ARENA_ARRAY(j->mem, struct question, count);
     l->ready = ARENA_ARRAY(j->mem, uint32_t, count);
     for (uint32_t i = 0; i < count; i++) {
         struct keep_route_req req = { .address = j->entry.rcpts[i].address, .size = j->entry.size };
 
         l->questions[i] = (struct question){ .round = l, .place = i };
+        if (j->outcomes[i].decided) /* keeper knew its fate */
+            continue;
+        l->open++;
         l->questions[i].ticket = keeper_route(j->shop->keeper, &req, route_came, &l->questions[i]);
     }
+    if (l->open == 0)
+        timer_set_in(&l->none, 0);
     return l;
 }
 
@@ -221,6 +278,9 @@ void local_free(struct local_round *l)
             keeper_forget(l->job->shop->keeper, l->questions[i].ticket);
     if (l->ticket != 0)
         keeper_forget(l->job->shop->keeper, l->ticket);
+    timer_cancel(&l->none);
+    file_close(l->file);
+    drop_spool(l);
     buf_deinit(&l->message);
     l->job->local = NULL;
 }
