@@ -373,7 +373,7 @@ static enum err any_unseen(struct request *j, bool *ret)
     const struct keep_fetch_req *req = j->req;
     struct uidset uids = { 0 };
     struct session *s;
-    struct view *view;
+    struct view *view = NULL;
     struct mbox m;
     enum err e;
 

@@ -147,7 +147,7 @@ enum err read_mailbox_status(struct request *j)
     struct keep_mailbox_status_rep *rep = j->rep;
     struct uidset recent = { 0 };
     struct session *s;
-    struct view *view;
+    struct view *view = NULL;
     struct mbox m;
     bool found;
     enum err e;

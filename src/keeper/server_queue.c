@@ -116,7 +116,7 @@ static enum err lease_get(struct request *j, uint64_t number, struct lease **ret
 enum err read_lease_renew(struct request *j)
 {
     const struct keep_lease_renew_req *req = j->req;
-    struct lease *l;
+    struct lease *l = NULL;
     enum err e = lease_get(j, req->lease, &l);
 
     if (e == OK)
@@ -156,7 +156,7 @@ enum err read_lease_read(struct request *j)
     const struct keep_lease_read_req *req = j->req;
     struct keep_lease_read_rep *rep = j->rep;
     struct queue_entry entry;
-    struct lease *l;
+    struct lease *l = NULL;
     enum err e;
 
     if ((e = lease_get(j, req->lease, &l)) != OK ||
@@ -225,7 +225,7 @@ void start_lease_end(struct request *j)
 {
     const struct keep_lease_end_req *req = j->req;
     struct lease_end *x = ARENA_NEW(j->mem, struct lease_end);
-    struct lease *l;
+    struct lease *l = NULL;
     enum err e = lease_get(j, req->lease, &l);
 
     if (e != OK) {

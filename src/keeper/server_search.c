@@ -267,7 +267,7 @@ static enum err search_prepare(struct request *j, struct searching *s)
     struct keyword_list keywords = { 0 };
     struct uidset recent = { 0 };
     struct session *session;
-    struct view *view;
+    struct view *view = NULL;
     struct mbox m;
     enum err e;
 

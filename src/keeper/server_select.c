@@ -52,7 +52,7 @@ static enum err select_now(struct request *j, struct view **ret_view, struct uid
     struct keep_select_rep *rep = j->rep;
     struct uidset uids = { 0 };
     struct session *s;
-    struct view *view;
+    struct view *view = NULL;
     struct mbox m;
     bool found;
     enum err e;
@@ -93,7 +93,7 @@ void start_select(struct request *j)
 {
     const struct keep_select_req *req = j->req;
     struct uidset recent = { 0 };
-    struct view *view;
+    struct view *view = NULL;
     enum err e = select_now(j, &view, &recent);
 
     if (e == OK)
@@ -170,7 +170,7 @@ void start_sync(struct request *j)
 {
     const struct keep_sync_req *req = j->req;
     struct uidset recent = { 0 };
-    struct view *view;
+    struct view *view = NULL;
     enum err e = sync_now(j, &view, &recent);
 
     if (e == OK)

@@ -35,8 +35,10 @@
     T(str, name)                                                                                   \
     T(flag, removing)                                                                              \
     T(u32, uidvalidity)                                                                            \
-    T(u32, uidnext) T(u32, recent_from) T(u32, special_use) T(u64, object) T(u64, modseq)          \
-        T(u32, messages) T(u32, unseen) T(u32, deleted) T(u64, size) T(strs, keywords)
+    T(u32, uidnext)                                                                                \
+    T(u32, recent_from)                                                                            \
+    T(u32, special_use) T(u64, object) T(u64, modseq) T(u32, messages) T(u32, unseen)              \
+        T(u32, deleted) T(u64, size) T(strs, keywords)
 
 /* flags: the word of message/flags.h. created: the modseq with which it came. */
 #define MEMBERSHIP_FIELDS(T)                                                                       \
@@ -53,16 +55,18 @@
     T(str, address)                                                                                \
     T(str, orcpt)                                                                                  \
     T(u32, notify)                                                                                 \
-    T(u32, state) T(u32, attempts) T(i64, next_try) T(flag, delay_reported) T(str, last_reply)     \
-        T(str, last_host)
+    T(u32, state)                                                                                  \
+    T(u32, attempts) T(i64, next_try) T(flag, delay_reported) T(str, last_reply) T(str, last_host)
 
 /* due: where it stands in the due index; 0 when it does not (held). */
 #define QUEUE_ENTRY_FIELDS(T)                                                                      \
     T(u64, body)                                                                                   \
     T(str, reverse_path)                                                                           \
     T(str, envid)                                                                                  \
-    T(u32, ret) T(flag, smtputf8) T(u32, body_kind) T(u64, size) T(i64, arrived) T(flag, held)     \
-        T(i64, due) T(str, message_id) T(rcpts, rcpts)
+    T(u32, ret)                                                                                    \
+    T(flag, smtputf8)                                                                              \
+    T(u32, body_kind) T(u64, size) T(i64, arrived) T(flag, held) T(i64, due) T(str, message_id)    \
+        T(rcpts, rcpts)
 
 #define ROW_TYPE_str(name) struct str name;
 #define ROW_TYPE_flag(name) bool name;
