@@ -15,24 +15,48 @@ static struct str state_name(uint8_t state)
     return state < ARRAY_LEN(names) ? names[state] : STR("?");
 }
 
-/* One row for each recipient that still waits, because that is what an administrator asks about. */
+static void add_rcpt(struct output *o, const struct keep_queued_rcpt *r, bool held)
+{
+    output_str(o, "to", r->address);
+    output_str(o, "state", held ? STR("held") : state_name(r->state));
+    output_num(o, "attempts", r->attempts);
+    output_time(o, "next_try", r->next_try);
+    output_str(o, "last_host", r->last_host);
+    output_str(o, "last_reply", r->last_reply);
+}
+
+static void add_head(struct output *o, const struct keep_queued *q)
+{
+    output_row(o);
+    output_num(o, "id", q->id);
+    output_str(o, "from", q->reverse_path);
+    output_num(o, "size", q->size);
+    output_time(o, "arrived", q->arrived);
+}
+
+/* People read one row for each recipient, because that is what they ask about; programs get one
+ * object for each entry. */
 static void add_entry(struct output *o, const struct keep_queued *q)
 {
-    for (size_t i = 0; i < q->rcpts_count; i++) {
-        const struct keep_queued_rcpt *r = &q->rcpts[i];
+    struct output rcpts;
 
-        output_row(o);
-        output_num(o, "id", q->id);
-        output_str(o, "from", q->reverse_path);
-        output_str(o, "to", r->address);
-        output_num(o, "size", q->size);
-        output_time(o, "arrived", q->arrived);
-        output_str(o, "state", q->held ? STR("held") : state_name(r->state));
-        output_num(o, "attempts", r->attempts);
-        output_time(o, "next_try", r->next_try);
-        output_str(o, "host", r->last_host);
-        output_str(o, "last_reply", r->last_reply);
+    if (!o->json) {
+        for (size_t i = 0; i < q->rcpts_count; i++) {
+            add_head(o, q);
+            add_rcpt(o, &q->rcpts[i], q->held);
+        }
+        return;
     }
+    output_begin(&rcpts, true);
+    for (size_t i = 0; i < q->rcpts_count; i++) {
+        output_row(&rcpts);
+        add_rcpt(&rcpts, &q->rcpts[i], q->held);
+    }
+    add_head(o, q);
+    output_flag(o, "held", q->held);
+    output_str(o, "envelope_id", q->envid);
+    output_str(o, "message_id", q->message_id);
+    output_rows(o, "recipients", &rcpts);
 }
 
 static void queue_list_done(void *ctx, enum err e, const struct keep_queue_list_rep *rep,

@@ -149,6 +149,18 @@ void output_texts(struct output *o, const char *name, const struct str *values, 
     end_field(o, start);
 }
 
+void output_rows(struct output *o, const char *name, struct output *rows)
+{
+    SCRATCH(tmp, NULL);
+    struct str text = output_end(tmp, rows);
+    size_t start;
+
+    BUG_ON(!o->json);
+    start = begin_field(o, name);
+    buf_add(&o->text, str_trim_crlf(text));
+    end_field(o, start);
+}
+
 static void add_cell(struct buf *out, const struct output *o, size_t column, struct str cell)
 {
     bool last = column + 1 == o->columns;

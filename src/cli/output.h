@@ -29,6 +29,8 @@ void output_num(struct output *o, const char *name, uint64_t value);
 void output_flag(struct output *o, const char *name, bool value);
 void output_time(struct output *o, const char *name, int64_t epoch_seconds); /* 0: empty, null */
 void output_texts(struct output *o, const char *name, const struct str *values, size_t count);
+/* JSON alone: an array of objects inside the row. Ends `rows`; a table has no place for it. */
+void output_rows(struct output *o, const char *name, struct output *rows);
 /* Everything that was collected, as it is to be printed; also frees the rest of `o`. */
 struct str output_end(struct arena *mem, struct output *o);
 

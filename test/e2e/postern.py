@@ -89,8 +89,8 @@ class Postern:
                                      f"{out.decode()}{self.log_text()}")
             if select.select([self.process.stdout], [], [], 0.1)[0]:
                 more = os.read(self.process.stdout.fileno(), 65536)
-                if not more:
-                    break
+                if not more:  # it closed its output: it is ending, and the check above says how
+                    self.process.wait(START_SECONDS)
                 out += more
             elif b"QUIT" in out.upper():
                 break

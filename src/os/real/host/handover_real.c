@@ -93,7 +93,7 @@ enum err handover_listen(struct str path, int *ret_fd, struct errinfo *why)
         return e;
     if (handover_connect(path, &answering, NULL) == OK) {
         (void)close(answering);
-        return err_set(why, ERR_IN_USE, "a server is running already: '%.*s' answers",
+        return err_set(why, ERR_IN_USE, "the folder is in use: a server answers at '%.*s'",
                        STR_ARG(path));
     }
     (void)unlink(at.sun_path);
