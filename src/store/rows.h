@@ -37,8 +37,9 @@
     T(u32, uidvalidity)                                                                            \
     T(u32, uidnext)                                                                                \
     T(u32, recent_from)                                                                            \
-    T(u32, special_use) T(u64, object) T(u64, modseq) T(u32, messages) T(u32, unseen)              \
-        T(u32, deleted) T(u64, size) T(strs, keywords)
+    T(u32, special_use)                                                                            \
+    T(u64, object) T(u64, modseq) T(u32, messages) T(u32, unseen) T(u32, deleted) T(u64, size)     \
+        T(strs, keywords)
 
 /* flags: the word of message/flags.h. created: the modseq with which it came. */
 #define MEMBERSHIP_FIELDS(T)                                                                       \
@@ -65,8 +66,8 @@
     T(str, envid)                                                                                  \
     T(u32, ret)                                                                                    \
     T(flag, smtputf8)                                                                              \
-    T(u32, body_kind) T(u64, size) T(i64, arrived) T(flag, held) T(i64, due) T(str, message_id)    \
-        T(rcpts, rcpts)
+    T(u32, body_kind)                                                                              \
+    T(u64, size) T(i64, arrived) T(flag, held) T(i64, due) T(str, message_id) T(rcpts, rcpts)
 
 #define ROW_TYPE_str(name) struct str name;
 #define ROW_TYPE_flag(name) bool name;
