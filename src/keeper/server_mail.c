@@ -174,8 +174,10 @@ static enum err append_message(struct request *j, struct account_txn *a, uint32_
         (e = append_flags(j, m, &flags)) != OK)
         return e;
     message.body = txn_body_new(a->t, &p->source);
+    message.flags = flags;
+    message.internal_date = req->internal_date;
     message_new_from_record(&message, req->record);
-    return messages_add(a, id, m, &message, flags, req->internal_date, ret_uid);
+    return messages_add(a, id, m, &message, ret_uid);
 }
 
 static enum err build_append(struct request *j, struct txn *t)

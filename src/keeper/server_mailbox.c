@@ -86,7 +86,7 @@ enum err write_mailbox_delete(struct request *j, struct txn *t)
 static enum err rename_inbox(struct request *j, struct account_txn *a, uint32_t id,
                              struct mbox *inbox, struct str to)
 {
-    const struct copy_what what = { .move = true };
+    struct copy_what what = { .move = true, .from = id, .from_row = inbox };
     struct uidset source = { 0 }, target = { 0 };
     struct mbox made;
     uint32_t made_id;
@@ -94,7 +94,9 @@ static enum err rename_inbox(struct request *j, struct account_txn *a, uint32_t 
 
     if ((e = mailbox_create(a, to, 0, &made_id, &made)) != OK)
         return e;
-    e = messages_copy(a, id, inbox, made_id, &made, &what, &source, &target);
+    what.to = made_id;
+    what.to_row = &made;
+    e = messages_copy(a, &what, &source, &target);
     uidset_deinit(&source);
     uidset_deinit(&target);
     if (e != OK)

@@ -4,15 +4,16 @@
 #include "store/messages.h"
 
 static enum err begin(struct request *j, struct txn *t, uint64_t session, uint32_t mailbox,
-                      struct account_txn *a, struct mbox *m)
+                      struct account_txn *ret_txn, struct mbox *ret_row)
 {
     struct session *s;
     enum err e;
 
     if ((e = request_session(j, session, &s)) != OK ||
-        (e = account_txn_begin(a, t, j->mem, s->account, loop_wall_s(j->k->loop), &j->why)) != OK)
+        (e = account_txn_begin(ret_txn, t, j->mem, s->account, loop_wall_s(j->k->loop), &j->why)) !=
+            OK)
         return e;
-    return request_mailbox(j, a->kv, s->account, mailbox, m);
+    return request_mailbox(j, ret_txn->kv, s->account, mailbox, ret_row);
 }
 
 /* ---- store ---- */
@@ -189,7 +190,11 @@ static enum err copy_uids(struct request *j, struct account_txn *a, struct mbox 
     if (e != OK)
         return e;
     what.account = &account;
-    e = messages_copy(a, req->mailbox, from, to_id, &to, &what, &source, &target);
+    what.from = req->mailbox;
+    what.from_row = from;
+    what.to = to_id;
+    what.to_row = &to;
+    e = messages_copy(a, &what, &source, &target);
     if (e == OK) {
         mailbox_put_row(a, req->mailbox, from);
         if (to_id != req->mailbox)

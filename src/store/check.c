@@ -139,7 +139,8 @@ static enum err visit_mailbox(struct checking *c, struct str key, struct str val
     c->mailbox = load_u32(key.at + 5);
     c->created_last = 0;
     *s = (struct mbox){ 0 };
-    if ((e = messages_each(c->kv, c->account, c->mailbox, NULL, visit_membership, c, c->why)) != OK)
+    if ((e = messages_each(&(struct messages_of){ c->kv, c->account, c->mailbox, NULL },
+                           visit_membership, c, c->why)) != OK)
         return e;
     if (s->messages != m->messages || s->unseen != m->unseen || s->deleted != m->deleted ||
         s->size != m->size)

@@ -122,8 +122,9 @@ static enum err put_into_inbox(struct sorting *s, const struct local_rcpt *l, st
         return e;
     message.body = s->body;
     message.size = s->d->size;
+    message.internal_date = s->d->now_s;
     message_new_from_record(&message, s->d->record);
-    if ((e = messages_add(a, id, &inbox, &message, 0, s->d->now_s, &uid)) != OK)
+    if ((e = messages_add(a, id, &inbox, &message, &uid)) != OK)
         return e;
     mailbox_put_row(a, id, &inbox);
     account_txn_end(a);

@@ -7,7 +7,7 @@
 /* ---- walking ---- */
 
 /* A single UID is one look-up; ranges are walked with an iterator. */
-static enum err each_single(struct kv *kv, uint32_t account, uint32_t mailbox, uint32_t uid,
+static enum err each_single(const struct messages_of *which, uint32_t uid,
                             enum err (*visit)(void *, uint32_t, const struct membership *),
                             void *ctx, struct errinfo *why)
 {
@@ -17,8 +17,8 @@ static enum err each_single(struct kv *kv, uint32_t account, uint32_t mailbox, u
     bool found;
     enum err e;
 
-    key_of_membership(&k, account, mailbox, uid);
-    if ((e = table_find_membership(kv, tmp, &k, &found, &ms, why)) != OK || !found)
+    key_of_membership(&k, which->account, which->mailbox, uid);
+    if ((e = table_find_membership(which->kv, tmp, &k, &found, &ms, why)) != OK || !found)
         return e;
     return visit(ctx, uid, &ms);
 }
@@ -45,10 +45,13 @@ static enum err each_range(struct kv *kv, struct key *from, struct key *to,
     return e;
 }
 
-enum err messages_each(struct kv *kv, uint32_t account, uint32_t mailbox, const struct uidset *uids,
+enum err messages_each(const struct messages_of *which,
                        enum err (*visit)(void *ctx, uint32_t uid, const struct membership *ms),
                        void *ctx, struct errinfo *why)
 {
+    const struct uidset *uids = which->uids;
+    uint32_t account = which->account, mailbox = which->mailbox;
+    struct kv *kv = which->kv;
     struct key from, to;
     enum err e = OK;
 
@@ -62,7 +65,7 @@ enum err messages_each(struct kv *kv, uint32_t account, uint32_t mailbox, const 
         const struct uid_range *r = &uids->at[i];
 
         if (r->first == r->last) {
-            e = each_single(kv, account, mailbox, r->first, visit, ctx, why);
+            e = each_single(which, r->first, visit, ctx, why);
             continue;
         }
         key_of_membership(&from, account, mailbox, r->first);
@@ -187,14 +190,13 @@ enum err messages_place(struct account_txn *a, uint32_t mailbox, struct mbox *m,
 }
 
 enum err messages_add(struct account_txn *a, uint32_t mailbox, struct mbox *m,
-                      const struct message_new *message, uint64_t flags, int64_t internal_date,
-                      uint32_t *ret_uid)
+                      const struct message_new *message, uint32_t *ret_uid)
 {
     struct membership ms = {
-        .flags = flags & ~(uint64_t)FLAG_RECENT,
+        .flags = message->flags & ~(uint64_t)FLAG_RECENT,
         .modseq = a->modseq,
         .created = a->modseq,
-        .internal_date = internal_date,
+        .internal_date = message->internal_date,
         .save_date = a->now_s,
         .size = message->size,
     };
@@ -263,5 +265,7 @@ enum err messages_store(struct account_txn *a, uint32_t mailbox, struct mbox *m,
 {
     struct storing s = { a, mailbox, m, change, 0, ret_changed, ret_modified };
 
-    return messages_each(a->kv, a->account, mailbox, uids, store_one, &s, a->why);
+    const struct messages_of which = { a->kv, a->account, mailbox, uids };
+
+    return messages_each(&which, store_one, &s, a->why);
 }

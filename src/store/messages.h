@@ -23,7 +23,9 @@ struct message_new {
     uint64_t body;
     uint64_t size;
     struct str record; /* structure record; may be empty */
-    uint64_t hash;     /* of its Message-ID, 0 when none; parent and root: of what it refers to */
+    uint64_t flags;
+    int64_t internal_date;
+    uint64_t hash; /* of its Message-ID, 0 when none; parent and root: of what it refers to */
     uint64_t parent_hash, root_hash;
 };
 /* Fills the hashes from the record; a record that cannot be opened leaves them 0. */
@@ -36,8 +38,7 @@ MUST_USE enum err messages_check_quota(const struct account_txn *a, const struct
 /* A new email with one reference to the body, which the caller has made (txn_body_new) or taken
  * (txn_body_ref), and its first membership. */
 MUST_USE enum err messages_add(struct account_txn *a, uint32_t mailbox, struct mbox *m,
-                               const struct message_new *message, uint64_t flags,
-                               int64_t internal_date, uint32_t *ret_uid);
+                               const struct message_new *message, uint32_t *ret_uid);
 
 /* Places a membership under the next UID and counts it. */
 MUST_USE enum err messages_place(struct account_txn *a, uint32_t mailbox, struct mbox *m,
@@ -71,16 +72,22 @@ struct copy_what {
     const struct uidset *uids; /* null: all */
     bool move;
     const struct account *account;
+    uint32_t from, to;
+    struct mbox *from_row, *to_row;
 };
-MUST_USE enum err messages_copy(struct account_txn *a, uint32_t from, struct mbox *from_row,
-                                uint32_t to, struct mbox *to_row, const struct copy_what *what,
+MUST_USE enum err messages_copy(struct account_txn *a, const struct copy_what *what,
                                 struct uidset *ret_source, struct uidset *ret_target);
 
 /* Walks the memberships of `uids` (null: all) in UID order. visit() returns OK to go on; another
  * result ends the walk and is returned. */
-MUST_USE enum err
-messages_each(struct kv *kv, uint32_t account, uint32_t mailbox, const struct uidset *uids,
-              enum err (*visit)(void *ctx, uint32_t uid, const struct membership *ms), void *ctx,
-              struct errinfo *why);
+struct messages_of {
+    struct kv *kv;
+    uint32_t account, mailbox;
+    const struct uidset *uids;
+};
+MUST_USE enum err messages_each(const struct messages_of *which,
+                                enum err (*visit)(void *ctx, uint32_t uid,
+                                                  const struct membership *ms),
+                                void *ctx, struct errinfo *why);
 
 #endif

@@ -100,7 +100,8 @@ enum err messages_expunge(struct account_txn *a, uint32_t mailbox, struct mbox *
                           bool *ret_more)
 {
     struct expunging x = { a, mailbox, 0, m, what, ret_expunged, false };
-    enum err e = messages_each(a->kv, a->account, mailbox, what->uids, expunge_one, &x, a->why);
+    const struct messages_of which = { a->kv, a->account, mailbox, what->uids };
+    enum err e = messages_each(&which, expunge_one, &x, a->why);
 
     if (e != OK && !(e == ERR_LIMIT && x.more))
         return e;
@@ -169,54 +170,48 @@ static enum err email_ref(struct account_txn *a, uint64_t email)
     return OK;
 }
 
-static enum err copy_each(struct account_txn *a, struct copying *c, uint32_t from,
-                          struct mbox *from_row, uint32_t to, struct mbox *to_row, bool move,
-                          struct keyword_list *keywords, struct uidset *source,
-                          struct uidset *target)
+static enum err copy_each(struct account_txn *a, const struct copying *c,
+                          const struct copy_what *what, struct uidset *ret_source,
+                          struct uidset *ret_target)
 {
-    enum err e;
+    struct mbox *to_row = what->from == what->to ? what->from_row : what->to_row;
+    struct keyword_list keywords = { 0 };
+    enum err e = mailbox_keywords(to_row, &keywords);
 
-    for (size_t i = 0; i < c->count; i++) {
+    for (size_t i = 0; i < c->count && e == OK; i++) {
         struct membership ms = c->at[i].ms;
         uint32_t uid;
 
-        ms.flags = flags_translate(ms.flags, from_row, keywords);
+        ms.flags = flags_translate(ms.flags, what->from_row, &keywords);
         ms.modseq = ms.created = a->modseq;
         ms.save_date = a->now_s;
-        if ((e = messages_place(a, to, to_row, &ms, &uid)) != OK)
-            return e;
-        if (move)
-            membership_remove(a, from, from_row, c->at[i].uid, &c->at[i].ms);
-        else if ((e = email_ref(a, ms.email)) != OK)
-            return e;
-        uidset_add(source, c->at[i].uid);
-        uidset_add(target, uid);
+        if ((e = messages_place(a, what->to, to_row, &ms, &uid)) != OK)
+            break;
+        if (what->move)
+            membership_remove(a, what->from, what->from_row, c->at[i].uid, &c->at[i].ms);
+        else
+            e = email_ref(a, ms.email);
+        uidset_add(ret_source, c->at[i].uid);
+        uidset_add(ret_target, uid);
     }
-    return OK;
+    if (e == OK)
+        mailbox_set_keywords(a->mem, to_row, &keywords);
+    keyword_list_deinit(&keywords);
+    return e;
 }
 
-enum err messages_copy(struct account_txn *a, uint32_t from, struct mbox *from_row, uint32_t to,
-                       struct mbox *to_row, const struct copy_what *what, struct uidset *ret_source,
-                       struct uidset *ret_target)
+enum err messages_copy(struct account_txn *a, const struct copy_what *what,
+                       struct uidset *ret_source, struct uidset *ret_target)
 {
+    const struct messages_of which = { a->kv, a->account, what->from, what->uids };
     struct copying c = { .a = a };
-    struct keyword_list keywords = { 0 };
-    struct mbox *target = from == to ? from_row : to_row;
     enum err e;
 
-    if ((e = messages_each(a->kv, a->account, from, what->uids, collect_one, &c, a->why)) != OK)
+    if ((e = messages_each(&which, collect_one, &c, a->why)) != OK)
         return e;
     if (!what->move && (e = messages_check_quota(a, what->account, c.bytes, c.count)) != OK)
         return e;
-    e = mailbox_keywords(target, &keywords);
-    if (e == OK)
-        e = copy_each(a, &c, from, from_row, to, target, what->move, &keywords, ret_source,
-                      ret_target);
-    if (e == OK) {
-        mailbox_set_keywords(a->mem, target, &keywords);
-        if (what->move)
-            vanished_put(a, from, ret_source);
-    }
-    keyword_list_deinit(&keywords);
+    if ((e = copy_each(a, &c, what, ret_source, ret_target)) == OK && what->move)
+        vanished_put(a, what->from, ret_source);
     return e;
 }
