@@ -38,8 +38,8 @@
     T(u32, uidnext)                                                                                \
     T(u32, recent_from)                                                                            \
     T(u32, special_use)                                                                            \
-    T(u64, object) T(u64, modseq) T(u32, messages) T(u32, unseen) T(u32, deleted) T(u64, size)     \
-        T(strs, keywords)
+    T(u64, object)                                                                                 \
+    T(u64, modseq) T(u32, messages) T(u32, unseen) T(u32, deleted) T(u64, size) T(strs, keywords)
 
 /* flags: the word of message/flags.h. created: the modseq with which it came. */
 #define MEMBERSHIP_FIELDS(T)                                                                       \
