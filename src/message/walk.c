@@ -26,7 +26,8 @@ struct walker {
     uint32_t count, cap;
     struct level stack[RECORD_DEPTH_MAX + 1];
     uint32_t height, height_max;
-    bool full; /* parts_max reached: the rest is one body */
+    struct walk_value *last[WALK_FIELD_COUNT]; /* of the header being read; null: none yet */
+    bool full;                                 /* parts_max reached: the rest is one body */
     uint8_t facts;
 };
 
@@ -144,20 +145,16 @@ static enum walk_field find_field(struct str name)
 
 static void add_value(struct walker *w, struct walk_header *h, enum walk_field f, struct str value)
 {
-    struct walk_value *to = &h->fields[f];
+    struct walk_value *to = &h->fields[f], *last = w->last[f];
 
     if (value.len > w->limits->field_bytes_max) {
         w->facts |= RECORD_OPAQUE;
         return;
     }
-    if (to->value.at != NULL) {
-        struct walk_value *last = to;
-
-        while (last->next != NULL)
-            last = last->next;
+    if (last != NULL)
         to = last->next = ARENA_NEW(w->mem, struct walk_value);
-    }
     to->value = value;
+    w->last[f] = to;
 }
 
 /* True for the "From " line that mbox tools leave at the top of a message. */
@@ -198,6 +195,7 @@ static struct walk_header *take_header(struct walker *w)
     bool closes;
 
     h->at = w->pos;
+    memset(w->last, 0, sizeof(w->last));
     while (peek_line(w, &l)) {
         struct str text = line_text(w, &l);
 

@@ -216,3 +216,28 @@ TEST(a_boundary_over_the_limit_leaves_text)
     buf_deinit(&message);
     buf_deinit(&octets);
 }
+
+/* Work that grew with the square of their number would not come back from this one. */
+TEST(the_same_field_very_often_costs_no_more_than_its_octets)
+{
+    struct buf message = { 0 }, octets = { 0 };
+    struct message_limits many = limits;
+    enum { FIELDS = 200000 };
+
+    many.fields_max = FIELDS;
+    many.header_bytes_max = many.addresses_max = UINT32_MAX;
+    for (int i = 0; i < FIELDS; i++)
+        BUF_ADD(&message, "To:a\r\n");
+    BUF_ADD(&message, "\r\n");
+
+    struct record r = check_record(&many, &message, &octets);
+    struct envelope_addresses to = envelope_addresses(r.envelope, ENVELOPE_TO);
+    struct mail_address a;
+    uint32_t count = 0;
+
+    while (envelope_next(&to, &a))
+        count++;
+    CHECK_EQ(count, FIELDS, "all in one list");
+    buf_deinit(&message);
+    buf_deinit(&octets);
+}
