@@ -154,6 +154,57 @@ TEST(an_address_leads_where_it_should)
     world_close(&w);
 }
 
+static void add_bob_at(struct world *w, struct str domain)
+{
+    struct str address = arena_join(w->mem, STR("bob@"), domain);
+
+    CHECK_OK(ask_domain_add(w, w->control, &(struct keep_domain_add_req){ .name = domain }, NULL),
+             "domain");
+    CHECK_OK(ask_account_add(
+                 w, w->control,
+                 &(struct keep_account_add_req){ .address = address, .password = STR("hungry") },
+                 NULL),
+             "account");
+}
+
+/* U-labels and A-labels are one name (RFC 5890 2.3.2.1), and sharp s is not "ss" (RFC 5891). */
+TEST(an_international_domain_is_ours_in_every_form)
+{
+    static const struct {
+        struct str address;
+        enum keep_route kind;
+    } rows[] = {
+        { STR_INIT("bob@cr\xC3\xAApes.fr"), ROUTE_LOCAL },
+        { STR_INIT("bob@CR\xC3\x8APES.FR"), ROUTE_LOCAL },
+        { STR_INIT("bob@cre\xCC\x82pes.fr"), ROUTE_LOCAL },
+        { STR_INIT("bob@xn--crpes-isa.fr"), ROUTE_LOCAL },
+        { STR_INIT("bob@XN--CRPES-ISA.Fr"), ROUTE_LOCAL },
+        { STR_INIT("dave@xn--crpes-isa.fr"), ROUTE_UNKNOWN },
+        { STR_INIT("bob@strasse.fr"), ROUTE_LOCAL },
+        { STR_INIT("bob@stra\xC3\x9F"
+                   "e.fr"),
+          ROUTE_FOREIGN },
+    };
+    struct world w;
+
+    world_open(&w);
+    add_bob_at(&w, STR("cr\xC3\xAApes.fr"));
+    add_bob_at(&w, STR("strasse.fr"));
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct keep_route_rep rep;
+
+        CHECK_OK(
+            ask_route(&w, w.gate, &(struct keep_route_req){ .address = rows[i].address }, &rep),
+            "row %zu", i);
+        CHECK_EQ(rep.kind, rows[i].kind, "%.*s", STR_ARG(rows[i].address));
+    }
+    CHECK(world_login(&w, STR("bob@xn--crpes-isa.fr"), STR("hungry")) != 0, "log-in");
+    CHECK_EQ(ask_domain_add(&w, w.control,
+                            &(struct keep_domain_add_req){ .name = STR("xn--crpes-isa.fr") }, NULL),
+             ERR_EXISTS, "the same");
+    world_close(&w);
+}
+
 TEST(mail_is_sent_under_ones_own_names_only)
 {
     static const struct {

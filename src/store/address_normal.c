@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/utf8.h"
 #include "message/charset.h"
+#include "message/domain.h"
 #include "store/directory.h"
 
 struct str directory_domain_of(struct str address)
@@ -75,6 +76,16 @@ static bool domain_valid(struct str d)
     return true;
 }
 
+/* Domains are kept in the form that DNS knows; which characters are the same is IDNA's word, not
+ * that of case folding. */
+static enum err normal_domain(struct arena *mem, struct str domain, struct str *ret)
+{
+    if (!utf8_is_ascii(domain))
+        return domain_to_ascii(mem, domain, ret);
+    *ret = folded(mem, domain);
+    return OK;
+}
+
 enum err directory_normalise(struct arena *mem, struct str address, bool catch_all, struct str *ret)
 {
     size_t at = str_find_char_last(address, '@');
@@ -83,9 +94,10 @@ enum err directory_normalise(struct arena *mem, struct str address, bool catch_a
         return ERR_SYNTAX;
 
     struct str local = folded(mem, without_quotes(mem, str_take(address, at)));
-    struct str domain = folded(mem, str_skip(address, at + 1));
+    struct str domain;
 
-    if ((local.len == 0 && !catch_all) || has_control(local) || !domain_valid(domain))
+    if (normal_domain(mem, str_skip(address, at + 1), &domain) != OK ||
+        (local.len == 0 && !catch_all) || has_control(local) || !domain_valid(domain))
         return ERR_SYNTAX;
     *ret = arena_printf(mem, "%.*s@%.*s", STR_ARG(local), STR_ARG(domain));
     return ret->len > ADDRESS_BYTES_MAX ? ERR_SYNTAX : OK;
