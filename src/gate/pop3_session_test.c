@@ -298,3 +298,18 @@ TEST_ON_BOTH_SIDES(a_peer_that_never_reads_is_let_go)
     buf_deinit(&text);
     world_close(&w);
 }
+
+TEST_ON_BOTH_SIDES(a_peer_that_ended_its_side_is_still_served)
+{
+    struct world w;
+
+    world_open(&w, side);
+    session_bench_connect(&w.b);
+    session_bench_send(&w.b, STR("USER bob\nPASS hungry\nRETR 1\nDELE 1\nQUIT\n"));
+    stream_finish(w.b.client, 2000);
+    session_bench_talk(&w.b, STR("closed\n"));
+    bench_pass(&w.b.bench, 50);
+    CHECK(w.b.fake.inbox[0].gone, "removed");
+    CHECK_EQ(w.service.count, 0, "session gone");
+    world_close(&w);
+}

@@ -241,9 +241,21 @@ static void on_closed(void *ctx, enum err why)
     session_free(ctx);
 }
 
-static const struct stream_events events = {
-    .bytes = on_bytes, .drained = on_drained, .secured = on_secured, .closed = on_closed
-};
+/* The peer has ended its side; what it said before still gets its answers. The pump resumes the
+ * stream when the present one is there, as if octets had been left. */
+static bool on_busy(void *ctx)
+{
+    struct smtp_session *s = ctx;
+
+    s->unread = !s->closing && (s->unread || s->ticket != 0 || s->refusal != OK);
+    return s->unread;
+}
+
+static const struct stream_events events = { .bytes = on_bytes,
+                                             .drained = on_drained,
+                                             .secured = on_secured,
+                                             .closed = on_closed,
+                                             .busy = on_busy };
 
 /* A peer that takes nothing of what it asked for, from one time to the next. */
 static bool is_stuck(struct smtp_session *s)

@@ -412,3 +412,21 @@ TEST_ON_BOTH_SIDES(an_idle_session_costs_little)
     CHECK(s->message == NULL, "no message");
     world_close(&w);
 }
+
+/* As `nc -N` does: everything at once, then the end of sending. */
+TEST_ON_BOTH_SIDES(a_peer_that_ended_its_side_is_still_served)
+{
+    struct world w;
+
+    world_open(&w, SMTP_DOOR_SERVERS, side);
+    session_bench_connect(&w.b);
+    session_bench_send(&w.b, STR("EHLO crepes.fr\r\nMAIL FROM:<>\r\nRCPT TO:<bob@hamburger.edu>\r\n"
+                                 "RCPT TO:<eve@hamburger.edu>\r\nDATA\r\none\r\n.\r\n"
+                                 "MAIL FROM:<>\r\nRCPT TO:<bob@hamburger.edu>\r\n"));
+    stream_finish(w.b.client, 2000);
+    session_bench_talk(&w.b, STR("closed\n"));
+    bench_pass(&w.b.bench, 50);
+    CHECK_EQ(w.b.fake.deliveries, 1, "delivered");
+    CHECK_EQ(w.service.count, 0, "session gone");
+    world_close(&w);
+}

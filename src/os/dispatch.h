@@ -87,6 +87,12 @@ struct stream {
     void *ctx;
 };
 
+/* Whether the end of the peer must wait for the owner. */
+static inline bool stream_owner_busy(const struct stream *s)
+{
+    return s->events->busy != NULL && s->events->busy(s->ctx);
+}
+
 struct listener_ops {
     void (*pause)(struct listener *l);
     void (*resume)(struct listener *l);

@@ -7,8 +7,9 @@
  * owners keep stream_queued() small by producing more only on drained(); what is written during one
  * turn leaves together at its end. An idle stream holds no buffer. A peer that ends its sending
  * side still gets what is queued: held octets are offered once more, then closed(ERR_CLOSED) comes
- * when the queue is out. An owner that is busy with earlier octets must be paused meanwhile, else
- * octets that it leaves then are lost. After closed() the owner must call stream_free; it may call
+ * when the queue is out. An owner that is still busy with earlier octets says so in busy() (or is
+ * paused meanwhile): then octets that it leaves are kept, and the end is told when it has written
+ * more or resumed. After closed() the owner must call stream_free; it may call
  * stream_free at any time, also from inside an event, and then gets no further event. Errors come
  * through closed(). Tests: stream_test.c (real and simulated). */
 /* SPDX-License-Identifier: Apache-2.0 */
@@ -30,6 +31,7 @@ struct stream_events {
     void (*connected)(void *ctx);                 /* clients: the connection stands; or null */
     void (*secured)(void *ctx, enum err e, const struct errinfo *why); /* see below */
     void (*closed)(void *ctx, enum err why); /* ERR_CLOSED: the peer ended; else what broke */
+    bool (*busy)(void *ctx); /* asked when the peer has ended; or null: never busy */
 };
 
 /* Connects; connected() or closed() follows. `from` (null: any) is the local address. */

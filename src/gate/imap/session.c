@@ -73,9 +73,19 @@ static void on_closed(void *ctx, enum err why)
     imap_session_free(ctx);
 }
 
-static const struct stream_events events = {
-    .bytes = on_bytes, .drained = on_drained, .secured = on_secured, .closed = on_closed
-};
+/* The peer has ended its side; the command under way still gets its answer. */
+static bool on_busy(void *ctx)
+{
+    const struct imap_session *s = ctx;
+
+    return s->ticket != 0 || s->resume != NULL || s->later != NULL;
+}
+
+static const struct stream_events events = { .bytes = on_bytes,
+                                             .drained = on_drained,
+                                             .secured = on_secured,
+                                             .closed = on_closed,
+                                             .busy = on_busy };
 
 /* ---- time ---- */
 

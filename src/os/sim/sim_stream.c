@@ -451,7 +451,7 @@ static void after_end(struct sim_stream *s)
 {
     if (s->state == SIM_DRAINING)
         tell_closed(s, OK);
-    else if (s->state == SIM_OPEN && !s->paused && s->out.len == 0)
+    else if (s->state == SIM_OPEN && !s->paused && s->out.len == 0 && !stream_owner_busy(&s->base))
         tell_closed(s, ERR_CLOSED);
 }
 
