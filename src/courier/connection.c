@@ -29,6 +29,8 @@ static void arm_timer(struct connection *c)
 {
     if (c->idle)
         timer_set_in(&c->timer, c->road->idle_ms);
+    else if (c->narrow.is_reading) /* keeper answers, or its client says that it does not */
+        timer_cancel(&c->timer);
     else
         timer_set(&c->timer, smtp_client_deadline_ms(c->machine));
 }
@@ -66,15 +68,45 @@ static void time_passed(void *ctx)
 
 /* ---- parcels ---- */
 
+static void narrowed(void *ctx, enum err e)
+{
+    struct connection *c = ctx;
+
+    tick(c);
+    if (e == OK) {
+        c->message.body = SMTP_CLIENT_7BIT;
+        c->message.size = c->narrow.message.len;
+    }
+    if (e == OK || e == ERR_UNSUPPORTED) { /* the machine then says what the server lacks */
+        smtp_client_send(c->machine, &c->message);
+    } else {
+        end_connection(c,
+                       &(struct smtp_client_result){ .status = STR("4.3.0"),
+                                                     .text = STR("message could not be read") },
+                       false);
+    }
+    pump(c);
+}
+
+static void start_parcel(struct connection *c)
+{
+    c->results = 0;
+    c->delivered = false;
+    c->body_at = 0;
+    c->messages++;
+    c->message = c->parcel->message;
+    if (narrow_is_needed(smtp_client_has(c->machine), &c->message))
+        narrow_start(&c->narrow, c->road->keeper, c->parcel->job->entry.lease, c->message.size,
+                     narrowed, c);
+    else
+        smtp_client_send(c->machine, &c->message);
+}
+
 static void take_parcel(struct connection *c)
 {
     c->parcel = c->messages < c->road->messages_max ? destination_take(c->destination) : NULL;
     if (c->parcel != NULL) {
-        c->results = 0;
-        c->delivered = false;
-        c->body_at = 0;
-        c->messages++;
-        smtp_client_send(c->machine, &c->parcel->message);
+        start_parcel(c);
     } else if (c->messages >= c->road->messages_max || !list_empty(&c->road->traffic->starved)) {
         smtp_client_quit(c->machine);
     } else {
@@ -122,6 +154,7 @@ static void note_result(struct connection *c, const struct smtp_client_result *r
             keeper_forget(c->road->keeper, c->ticket);
         c->ticket = 0;
         c->wants_body = false;
+        narrow_deinit(&c->narrow);
         job_parcel_done(p);
     }
 }
@@ -146,14 +179,26 @@ static void page_came(void *ctx, enum err e, const struct keep_lease_read_rep *r
     pump(c);
 }
 
-static void ask_page(struct connection *c)
+/* True: the machine was given octets. */
+static bool give_page(struct connection *c)
 {
     struct keep_lease_read_req req = { .lease = c->parcel->job->entry.lease,
                                        .offset = c->body_at,
                                        .length = BODY_PAGE_BYTES };
 
-    if (c->ticket == 0 && stream_queued(c->stream) < QUEUED_BYTES_MAX)
-        c->ticket = keeper_lease_read(c->road->keeper, &req, page_came, c);
+    if (c->ticket != 0 || stream_queued(c->stream) >= QUEUED_BYTES_MAX)
+        return false;
+    if (c->narrow.message.len > 0) {
+        struct str page =
+            str_take(str_skip(buf_str(&c->narrow.message), c->body_at), BODY_PAGE_BYTES);
+
+        c->body_at += page.len;
+        tick(c);
+        smtp_client_body(c->machine, page, c->body_at == c->message.size);
+        return true;
+    }
+    c->ticket = keeper_lease_read(c->road->keeper, &req, page_came, c);
+    return false;
 }
 
 /* ---- the stream ---- */
@@ -270,8 +315,7 @@ static bool step(struct connection *c)
         return true;
     case SMTP_CLIENT_WANT_BODY:
         c->wants_body = true;
-        ask_page(c);
-        return false;
+        return give_page(c);
     case SMTP_CLIENT_CLOSE:
         end_connection(c, &r, c->handshaking); /* a peer that hangs or goes in the handshake */
         return false;
@@ -281,15 +325,33 @@ static bool step(struct connection *c)
     return false;
 }
 
+/* A parcel that the machine was not given yet when the connection ended. */
+static void drop_parcel(struct connection *c)
+{
+    struct parcel *p = c->parcel;
+    struct job_outcome outcome = { .verdict = SMTP_CLIENT_DEFERRED,
+                                   .status = c->end.status,
+                                   .reply = c->end.text,
+                                   .host = c->target->host };
+
+    if (p == NULL)
+        return;
+    c->parcel = NULL;
+    parcel_decide_rest(p, &outcome);
+    job_parcel_done(p);
+}
+
 static void pump(struct connection *c)
 {
     c->wants_body = false;
     while (!c->ended && step(c))
         ;
-    if (c->ended)
-        destination_ended(c->destination, c, &c->end); /* frees c */
-    else
+    if (!c->ended) {
         arm_timer(c);
+        return;
+    }
+    drop_parcel(c);
+    destination_ended(c->destination, c, &c->end); /* frees c */
 }
 
 struct connection *connection_new(struct destination *d, struct road *road,
@@ -340,6 +402,7 @@ void connection_free(struct connection *c)
     timer_cancel(&c->timer);
     if (c->ticket != 0)
         keeper_forget(c->road->keeper, c->ticket);
+    narrow_deinit(&c->narrow);
     stream_free(c->stream);
     smtp_client_deinit(c->machine);
     arena_free(c->mem);

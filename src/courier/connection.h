@@ -9,6 +9,7 @@
 #define POSTERN_COURIER_CONNECTION_H
 
 #include "courier/destination.h"
+#include "courier/narrow.h"
 #include "os/stream.h"
 
 struct connection {
@@ -22,11 +23,13 @@ struct connection {
     struct stream *stream;
     struct smtp_client *machine;
     struct timer timer;
-    struct parcel *parcel; /* in hand */
-    uint32_t results;      /* of its recipients decided so far */
-    uint64_t body_at;      /* octets of the message handed to the machine */
-    uint64_t ticket;       /* lease_read under way */
-    uint32_t messages;     /* carried so far */
+    struct parcel *parcel;              /* in hand */
+    uint32_t results;                   /* of its recipients decided so far */
+    uint64_t body_at;                   /* octets of the message handed to the machine */
+    struct narrow narrow;               /* the message in hand, when it has to be made 7-bit */
+    struct smtp_client_message message; /* the parcel's, as it is sent */
+    uint64_t ticket;                    /* lease_read under way */
+    uint32_t messages;                  /* carried so far */
     bool reached, idle, wants_body, handshaking, ended;
     bool tls_at_once; /* the handshake comes before the greeting, and has not ended yet */
     bool delivered;   /* somebody got the message in hand */

@@ -569,6 +569,80 @@ TEST(a_delay_is_reported_once_and_the_end_once)
     world_free(&w);
 }
 
+/* ---- 8 bits ---- */
+
+#define MIME_8BIT "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
+
+static const struct {
+    const char *name, *extensions;
+    uint8_t body;
+    struct str message, want; /* want empty: refused */
+} narrow_rows[] = {
+    { "8BITMIME there", "250-8BITMIME\r\n", BODY_8BITMIME,
+      STR_INIT(MIME_8BIT "\r\ncr\xc3\xaapes\r\n"), STR_INIT(MIME_8BIT "\r\ncr\xc3\xaapes\r\n") },
+    { "made 7-bit", NULL, BODY_8BITMIME, STR_INIT(MIME_8BIT "\r\n.cr\xc3\xaapes\r\n"),
+      STR_INIT(MIME_8BIT "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
+                         "=2Ecr=C3=AApes\r\n") },
+    { "7-bit after all", NULL, BODY_8BITMIME, STR_INIT("\r\nhi\r\n"), STR_INIT("\r\nhi\r\n") },
+    { "binary", "250-8BITMIME\r\n", BODY_BINARYMIME,
+      STR_INIT("MIME-Version: 1.0\r\nContent-Type: image/png\r\n"
+               "Content-Transfer-Encoding: binary\r\n\r\n\x89PNG\r\n\x1a\n"),
+      STR_INIT("MIME-Version: 1.0\r\nContent-Type: image/png\r\n"
+               "Content-Transfer-Encoding: base64\r\n\r\niVBORw0KGgo=\r\n") },
+    { "signed", NULL, BODY_8BITMIME,
+      STR_INIT("MIME-Version: 1.0\r\nContent-Type: multipart/signed; boundary=b\r\n\r\n--b\r\n\r\n"
+               "\xc3\xa9\r\n--b--\r\n"),
+      STR_INIT("") },
+};
+
+TEST(a_server_of_7_bits_gets_7_bits)
+{
+    for (size_t i = 0; i < ARRAY_LEN(narrow_rows); i++) {
+        bool refused = narrow_rows[i].want.len == 0;
+        struct other other = { .address = STR_INIT("192.0.2.3"),
+                               .extensions = narrow_rows[i].extensions };
+        struct world w;
+
+        world_init(&w, &other, 1);
+        struct entry *e = world_add(&w, "alice@crepes.fr", "bob@other.edu", narrow_rows[i].message);
+        e->q.body = narrow_rows[i].body;
+        (void)world_add(&w, "alice@crepes.fr", "bob@nowhere.edu", small);
+        world_run(&w, 5000);
+        CHECK_EQ(e->rcpts[0].r.state, refused ? RCPT_FAILED : RCPT_RELAYED, "%s",
+                 narrow_rows[i].name);
+        CHECK_STR(buf_str(&other.last_message), narrow_rows[i].want, "%s", narrow_rows[i].name);
+        CHECK_EQ(e->lease, 0, "%s", narrow_rows[i].name);
+        if (refused)
+            CHECK(str_find(buf_str(&w.reports), STR("5.6.3")) != STR_NOT_FOUND, "%s",
+                  narrow_rows[i].name);
+        world_free(&w);
+    }
+}
+
+TEST(a_large_message_is_made_7_bit_and_trouble_meanwhile_only_delays_it)
+{
+    for (uint64_t when = 0; when < 80; when += 2) {
+        struct other other = { .address = STR_INIT("192.0.2.3") };
+        struct world w;
+
+        world_init(&w, &other, 1);
+        struct str message = large(w.mem);
+        ((char *)(uintptr_t)message.at)[100] = '\xe9';
+        struct entry *e = world_add(&w, "alice@crepes.fr", "bob@other.edu", message);
+        e->q.body = BODY_8BITMIME;
+        world_run(&w, when);
+        if (when % 4 == 0)
+            world_restart_keeper(&w);
+        else
+            other_drop_guests(&other);
+        world_run(&w, 200000);
+        check_all(&w, RCPT_RELAYED, "trouble");
+        CHECK_EQ(other.messages, 1, "trouble at %d", (int)when);
+        CHECK(str_find(buf_str(&other.last_message), STR("=E9")) != STR_NOT_FOUND, "7-bit");
+        world_free(&w);
+    }
+}
+
 /* ---- stopping, reloading, the smarthost ---- */
 
 static void stopped(void *ctx)

@@ -54,6 +54,7 @@ struct other {
 struct world;
 void other_start(struct other *o, struct world *w);
 void other_stop_listening(struct other *o);
+void other_drop_guests(struct other *o);
 void other_end(struct other *o);
 
 /* ---- keeper ---- */

@@ -226,10 +226,15 @@ void other_stop_listening(struct other *o)
     o->listener = NULL;
 }
 
-void other_end(struct other *o)
+void other_drop_guests(struct other *o)
 {
     while (!list_empty(&o->guests))
         guest_leave(LIST_ITEM(list_first(&o->guests), struct guest, link));
+}
+
+void other_end(struct other *o)
+{
+    other_drop_guests(o);
     listener_free(o->listener);
     buf_deinit(&o->last_message);
     buf_deinit(&o->commands);
