@@ -149,22 +149,25 @@ static bool data_line(struct guest *g, struct str line)
 static size_t bytes_came(void *ctx, struct str bytes)
 {
     struct guest *g = ctx;
+    SCRATCH(tmp, NULL);
 
     buf_add(&g->in, bytes);
-    for (;;) {
-        size_t end = str_find(buf_str(&g->in), STR("\r\n"));
-        if (end == STR_NOT_FOUND || g->hung)
-            break;
-
-        SCRATCH(tmp, NULL);
-        struct str line = arena_copy(tmp, str_take(buf_str(&g->in), end));
+    struct str rest = arena_copy(tmp, buf_str(&g->in));
+    buf_clear(&g->in);
+    while (!g->hung) {
+        size_t end = str_find(rest, STR("\r\n"));
         bool was_secure = g->secure;
-        buf_consume(&g->in, end + 2);
+
+        if (end == STR_NOT_FOUND)
+            break;
+        struct str line = str_take(rest, end);
+        rest = str_skip(rest, end + 2);
         if (!(g->in_data ? data_line(g, line) : command(g, line)))
-            break; /* gone */
+            return bytes.len; /* gone */
         if (g->secure != was_secure)
-            break; /* what follows is the handshake's */
+            return bytes.len; /* what follows is the handshake's */
     }
+    buf_add(&g->in, rest);
     return bytes.len;
 }
 
