@@ -96,11 +96,13 @@ static struct pop3_settings pop3_settings_of(struct arena *mem, const struct con
     limits.line_max = (uint32_t)c->pop3.line_max_bytes;
     limits.errors_max = c->pop3.errors_max;
     limits.auth_tries_max = c->auth.failures_max;
+    limits.login_ms_max = (uint32_t)c->pop3.login_max_ms;
     limits.idle_ms_max = (uint32_t)c->pop3.idle_max_ms;
     return (struct pop3_settings){
         .host = arena_copy(mem, c->server.host_name),
         .limits = limits,
         .sessions_max = c->pop3.sessions_max,
+        .sessions_per_address_max = c->pop3.sessions_per_address_max,
         .login_delay_ms = c->auth.failure_delay_ms,
         .plain_on_loopback = c->auth.plaintext_on_loopback,
     };

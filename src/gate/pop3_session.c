@@ -132,6 +132,7 @@ static void login_accepted(struct pop3_session *s)
     arena_free(s->login);
     s->login = NULL;
     pop3_answer(s->machine, true, STR("Welcome"));
+    set_timer(s); /* from now on silence counts, which may end sooner */
     pump(s);
 }
 
@@ -462,6 +463,25 @@ void pop3_service_deinit(struct pop3_service *v)
         session_free(LIST_ITEM(v->sessions.next, struct pop3_session, link));
 }
 
+/* Everybody behind one address; loopback is our own house and is not counted. */
+static bool is_crowded(struct pop3_service *v, const struct pop3_session *s)
+{
+    struct address peer = stream_peer(s->stream);
+    uint32_t same = 0;
+
+    if (v->count > v->settings.sessions_max)
+        return true;
+    if (address_is_loopback(&peer) || peer.family == ADDRESS_LOCAL)
+        return false;
+    LIST_EACH(it, &v->sessions)
+    {
+        struct address other = stream_peer(LIST_ITEM(it, struct pop3_session, link)->stream);
+
+        same += other.family == peer.family && memcmp(other.ip, peer.ip, sizeof(peer.ip)) == 0;
+    }
+    return same > v->settings.sessions_per_address_max;
+}
+
 void pop3_service_accept(struct pop3_service *v, struct stream *stream, bool tls_at_once)
 {
     struct pop3_session *s = calloc(1, sizeof(*s));
@@ -475,11 +495,11 @@ void pop3_service_accept(struct pop3_service *v, struct stream *stream, bool tls
     stream_set_events(stream, &events, s);
     if ((tls_at_once && v->tls == NULL) || v->stopped != NULL) {
         session_free(s);
-    } else if (v->count > v->settings.sessions_max) {
+    } else if (is_crowded(v, s)) {
         stream_write(stream, STR("-ERR [SYS/TEMP] Too many connections; try again later\r\n"));
         finish(s);
     } else if (tls_at_once) {
-        timer_set_in(&s->timer, v->settings.limits.idle_ms_max);
+        timer_set_in(&s->timer, v->settings.limits.login_ms_max);
         stream_start_tls_server(stream, v->tls);
     } else {
         greet(s);

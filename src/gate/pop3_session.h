@@ -18,9 +18,10 @@
 struct pop3_settings {
     struct str host; /* lives as long as the service */
     struct pop3_limits limits;
-    uint32_t sessions_max;   /* a connection past it is told so and closed */
-    uint64_t login_delay_ms; /* before a wrong password is answered        */
-    bool plain_on_loopback;  /* passwords without TLS from this machine    */
+    uint32_t sessions_max;             /* a connection past it is told so and closed  */
+    uint32_t sessions_per_address_max; /* likewise; loopback is not counted           */
+    uint64_t login_delay_ms;           /* before a wrong password is answered         */
+    bool plain_on_loopback;            /* passwords without TLS from this machine     */
 };
 
 struct pop3_service {

@@ -28,6 +28,7 @@ static void world_open(struct world *w, enum side side)
     struct pop3_settings settings = { .host = STR("hamburger.edu"),
                                       .limits = POP3_LIMITS_DEFAULT,
                                       .sessions_max = 2,
+                                      .sessions_per_address_max = 2,
                                       .login_delay_ms = 20,
                                       .plain_on_loopback = true };
 
@@ -311,5 +312,31 @@ TEST_ON_BOTH_SIDES(a_peer_that_ended_its_side_is_still_served)
     bench_pass(&w.b.bench, 50);
     CHECK(w.b.fake.inbox[0].gone, "removed");
     CHECK_EQ(w.service.count, 0, "session gone");
+    world_close(&w);
+}
+
+/* Simulated: real clients on loopback are never counted. */
+TEST(one_address_may_not_take_all_places)
+{
+    struct world w;
+    struct stream *kept;
+    struct pop3_settings settings;
+
+    world_open(&w, SIDE_SIMULATED);
+    settings = w.service.settings;
+    settings.sessions_max = 10;
+    settings.sessions_per_address_max = 1;
+    pop3_service_reload(&w.service, w.b.tls, &settings);
+    CHECK(address_parse(STR("192.0.2.1"), 0, &w.b.from), "address");
+    session_bench_connect(&w.b);
+    session_bench_talk(&w.b, STR("S: +OK\n"));
+    kept = w.b.client;
+    w.b.client = NULL;
+    session_bench_connect(&w.b);
+    session_bench_talk(&w.b, STR("S: -ERR [SYS/TEMP] Too many\nclosed\n"));
+    CHECK(address_parse(STR("192.0.2.2"), 0, &w.b.from), "address");
+    session_bench_connect(&w.b);
+    session_bench_talk(&w.b, STR("S: +OK\n"));
+    stream_free(kept);
     world_close(&w);
 }

@@ -127,7 +127,7 @@ static bool has_line(void *ctx)
 void session_bench_connect(struct session_bench *b)
 {
     session_bench_hang_up(b);
-    b->client = stream_connect(b->bench.a, &b->at, NULL, 5000);
+    b->client = stream_connect(b->bench.a, &b->at, &b->from, 5000);
     stream_set_events(b->client, &events, b);
     CHECK(bench_run(&b->bench, is_connected, b), "connect");
 }

@@ -24,7 +24,7 @@ struct session_bench {
     struct tls_client *tls_client;
     struct arena *mem;
     struct listener *listener;
-    struct address at;
+    struct address at, from; /* from: of the client; none for whatever comes */
     void (*accept)(struct session_bench *b, struct stream *s); /* given by the test */
     void (*lost)(struct session_bench *b);                     /* likewise; or null */
 

@@ -430,3 +430,29 @@ TEST_ON_BOTH_SIDES(a_peer_that_ended_its_side_is_still_served)
     CHECK_EQ(w.service.count, 0, "session gone");
     world_close(&w);
 }
+
+/* Simulated: real clients on loopback are never counted. */
+TEST(one_address_may_not_take_all_places)
+{
+    struct world w;
+    struct stream *kept;
+    struct smtp_settings settings;
+
+    world_open(&w, SMTP_DOOR_SERVERS, SIDE_SIMULATED);
+    settings = w.service.settings;
+    settings.sessions_max = 10;
+    settings.sessions_per_address_max = 1;
+    smtp_service_reload(&w.service, w.b.tls, &settings);
+    CHECK(address_parse(STR("192.0.2.1"), 0, &w.b.from), "address");
+    session_bench_connect(&w.b);
+    session_bench_talk(&w.b, STR("S: 220\n"));
+    kept = w.b.client;
+    w.b.client = NULL;
+    session_bench_connect(&w.b);
+    session_bench_talk(&w.b, STR("S: 421 4.7.0 Too many\nclosed\n"));
+    CHECK(address_parse(STR("192.0.2.2"), 0, &w.b.from), "address");
+    session_bench_connect(&w.b);
+    session_bench_talk(&w.b, STR("S: 220\n"));
+    stream_free(kept);
+    world_close(&w);
+}

@@ -96,6 +96,13 @@ static size_t reader_line_max(const struct pop3 *p)
     return MIN(longest, (size_t)LINE_PENDING_MAX - 2);
 }
 
+/* A line is a sign of life, but who has not logged in may not stay for ever by saying things. */
+static void note_life(struct pop3 *p)
+{
+    if ((p->facts & FACT_OPEN) != 0)
+        p->active_ms = p->now_ms;
+}
+
 /* One line; false when there is none yet. */
 static bool take_line(struct pop3 *p)
 {
@@ -109,14 +116,14 @@ static bool take_line(struct pop3 *p)
     case LINE_MORE:
         return false;
     case LINE_DONE:
-        p->active_ms = p->now_ms;
+        note_life(p);
         if (p->state == STATE_AUTH_LINE)
             pop3_auth_line(p, line);
         else
             pop3_command(p, line);
         return true;
     case LINE_TOO_LONG:
-        p->active_ms = p->now_ms;
+        note_life(p);
         ERR_REPLY(p, "Line too long");
         if (p->state == STATE_AUTH_LINE)
             pop3_forget_login(p);
@@ -248,7 +255,8 @@ uint64_t pop3_deadline_ms(const struct pop3 *p)
 {
     if (p->state != STATE_COMMAND && p->state != STATE_AUTH_LINE && p->state != STATE_HANDSHAKE)
         return UINT64_MAX;
-    return p->active_ms + p->options->limits.idle_ms_max;
+    return p->active_ms + ((p->facts & FACT_OPEN) != 0 ? p->options->limits.idle_ms_max
+                                                       : p->options->limits.login_ms_max);
 }
 
 /* Ends the session from outside. In a handshake nothing can be said: the peer expects TLS. */

@@ -31,12 +31,14 @@ struct pop3_limits {
     uint32_t line_max;       /* octets of a command without its line end (RFC 2449 4) */
     uint32_t errors_max;     /* replies -ERR                                          */
     uint32_t auth_tries_max; /* failed log-ins                                        */
+    uint32_t login_ms_max;   /* for logging in, whatever is said meanwhile            */
     uint32_t idle_ms_max;    /* between two commands; RFC 1939 3 asks for 10 minutes  */
 };
 
 #define POP3_LIMITS_DEFAULT                                                                        \
     {                                                                                              \
-        .line_max = 512, .errors_max = 20, .auth_tries_max = 3, .idle_ms_max = 600000              \
+        .line_max = 512, .errors_max = 20, .auth_tries_max = 3, .login_ms_max = 600000,            \
+        .idle_ms_max = 600000                                                                      \
     }
 
 /* One listener's way of speaking; shared by its sessions and alive as long as they are. */
