@@ -40,6 +40,7 @@ struct inspector {
 static void complain(struct inspector *i, const char *what)
 {
     ledger_complain(i->ledger, "%s: %s", accounts[i->account], what);
+    sim_note(i->sim, str_from_z(what));
 }
 
 static void end_visit(struct inspector *i)

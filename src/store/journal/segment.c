@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/journal/segment.h"
 
-enum { FILES_KEPT_OPEN = 128, NAME_BYTES = 64 };
+enum { FILES_KEPT_OPEN = 128, NAME_BYTES = 64, HARDEN_PIECE_BYTES = 256 * 1024 };
 
 static struct str name_of(char out[NAME_BYTES], uint64_t number)
 {
@@ -242,6 +242,26 @@ void segment_unpin(struct segments *s, struct segment *g)
     g->pins--;
     if (g->pins == 0 && g->doomed)
         remove_doomed(s, g);
+}
+
+enum err segment_harden(struct segments *s, struct segment *g, uint64_t from, struct errinfo *why)
+{
+    enum err e = segment_pin(s, g, why);
+
+    if (e != OK)
+        return e;
+    SCRATCH(tmp, NULL);
+    char *piece = arena_alloc(tmp, HARDEN_PIECE_BYTES);
+    for (uint64_t at = from; at < g->size && e == OK; at += HARDEN_PIECE_BYTES) {
+        size_t len = (size_t)MIN(g->size - at, (uint64_t)HARDEN_PIECE_BYTES);
+
+        if ((e = file_pread(g->file, at, piece, len, why)) == OK)
+            e = file_pwrite(g->file, at, str_from(piece, len), why);
+    }
+    if (e == OK && (e = file_sync(g->file, why)) == OK)
+        e = fs_sync_folder(s->fs, STR(JOURNAL_FOLDER), why);
+    segment_unpin(s, g);
+    return e;
 }
 
 void segment_doom(struct segments *s, struct segment *g)

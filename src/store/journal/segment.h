@@ -55,6 +55,11 @@ MUST_USE enum err segments_add(struct segments *s, const struct segment_head *he
 /* Keeps the file open and in place until segment_unpin. */
 MUST_USE enum err segment_pin(struct segments *s, struct segment *g, struct errinfo *why);
 void segment_unpin(struct segments *s, struct segment *g);
+/* Writes the octets [from, g->size) of a segment once more as they are, and syncs them and the
+ * names: a sync that failed before the last end of the process may have left octets that can be
+ * read but are on no disk, and no later sync would bring them there. */
+MUST_USE enum err segment_harden(struct segments *s, struct segment *g, uint64_t from,
+                                 struct errinfo *why);
 /* To be removed when nobody needs it any more. */
 void segment_doom(struct segments *s, struct segment *g);
 

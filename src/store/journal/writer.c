@@ -471,6 +471,11 @@ static enum err replay(struct writer *w, const struct kv_position *synced, struc
         return e;
 
     struct segment *tail = segments_tail(&w->segments);
+    /* What was replayed from the tail was read, perhaps from memory only (see segment_harden). */
+    if (tail != NULL && (from.segment != tail->number || from.offset < tail->size) &&
+        (e = segment_harden(&w->segments, tail, from.segment == tail->number ? from.offset : 0,
+                            why)) != OK)
+        return e;
     w->report = r.report;
     w->tail = r.end;
     w->next_sequence = r.next_sequence;
