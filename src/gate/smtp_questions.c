@@ -296,6 +296,12 @@ static void got_delivery(void *ctx, enum err e, const struct keep_deliver_rep *r
         s->message->spool_id = 0; /* used up by the call */
     smtp_session_forget_message(s);
     log_delivery(s, e, rep);
+    if (e == ERR_CLOSED) {
+        /* Nobody knows whether the message was kept: a 4xx would promise that it was not. The peer
+         * hears nothing and sends it again, as RFC 5321 4.5.4.1 wants. */
+        smtp_session_drop(s);
+        return;
+    }
     if (e != OK)
         answer_error(s, e == ERR_SYNTAX ? ERR_UNAVAILABLE : e);
     else

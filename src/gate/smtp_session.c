@@ -59,7 +59,7 @@ void smtp_session_forget_message(struct smtp_session *s)
     s->message = NULL;
 }
 
-static void session_free(struct smtp_session *s)
+void smtp_session_drop(struct smtp_session *s)
 {
     struct smtp_service *v = s->service;
 
@@ -224,7 +224,7 @@ static void on_secured(void *ctx, enum err e, const struct errinfo *why)
 
     (void)why;
     if (e != OK) {
-        session_free(s);
+        smtp_session_drop(s);
         return;
     }
     if (s->machine == NULL) {
@@ -238,7 +238,7 @@ static void on_secured(void *ctx, enum err e, const struct errinfo *why)
 static void on_closed(void *ctx, enum err why)
 {
     (void)why;
-    session_free(ctx);
+    smtp_session_drop(ctx);
 }
 
 /* The peer has ended its side; what it said before still gets its answers. The pump resumes the
@@ -272,7 +272,7 @@ static void on_timer(void *ctx)
     enum err refusal = s->refusal;
 
     if (s->machine == NULL || is_stuck(s)) { /* or a handshake that never ended */
-        session_free(s);
+        smtp_session_drop(s);
         return;
     }
     set_timer(s);
@@ -312,7 +312,7 @@ void smtp_service_deinit(struct smtp_service *v)
 {
     v->stopped = NULL;
     while (!list_empty(&v->sessions))
-        session_free(LIST_ITEM(v->sessions.next, struct smtp_session, link));
+        smtp_session_drop(LIST_ITEM(v->sessions.next, struct smtp_session, link));
 }
 
 /* Everybody behind one address; loopback is our own house and is not counted. */
@@ -348,7 +348,7 @@ void smtp_service_accept(struct smtp_service *v, struct stream *stream, enum smt
     timer_init(&s->timer, v->loop, on_timer, s);
     stream_set_events(stream, &events, s);
     if ((tls_at_once && v->tls == NULL) || v->stopped != NULL) {
-        session_free(s);
+        smtp_session_drop(s);
     } else if (is_crowded(v, s)) {
         stream_write(stream, STR("421 4.7.0 Too many connections; try again later\r\n"));
         finish(s);
@@ -396,7 +396,7 @@ void smtp_service_stop(struct smtp_service *v, void (*stopped)(void *ctx), void 
         struct smtp_session *s = LIST_ITEM(it, struct smtp_session, link);
 
         if (s->machine == NULL)
-            session_free(s);
+            smtp_session_drop(s);
         else
             stop_session(s, STR("4.3.2 Closing; connect again soon"));
     }

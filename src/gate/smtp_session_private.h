@@ -30,6 +30,7 @@ struct smtp_session {
 
 /* smtp_session.c */
 void smtp_session_pump(struct smtp_session *s);
+void smtp_session_drop(struct smtp_session *s); /* ends it at once, without a word */
 void smtp_session_forget_message(struct smtp_session *s);
 void smtp_session_leave_keeper(struct smtp_session *s);
 

@@ -141,7 +141,7 @@ static void end_all(struct keeper_client *k, struct list *head)
     while (!list_empty(&now)) {
         struct asked *a = LIST_ITEM(list_first(&now), struct asked, link);
 
-        end_asked(k, a, a->failed != OK ? a->failed : ERR_UNAVAILABLE, STR_EMPTY, NULL);
+        end_asked(k, a, a->failed != OK ? a->failed : ERR_CLOSED, STR_EMPTY, NULL);
     }
 }
 

@@ -5,8 +5,10 @@
  * set (valid during the call, as is everything it points to), or e says what failed and rep is
  * null. file is the file that came along (spool) and then belongs to the callee, else null.
  * keeper_forget() drops a ticket: its done() will not be called. When the channel breaks every open
- * ticket ends with ERR_UNAVAILABLE and lost() is called; nothing is asked twice. A request past
- * CHANNEL_FRAME_MAX ends with ERR_LIMIT. Tests: client_test.c. */
+ * ticket ends with ERR_CLOSED and lost() is called; nothing is asked twice. A request past
+ * CHANNEL_FRAME_MAX ends with ERR_LIMIT. ERR_CLOSED alone leaves open whether keeper has done what
+ * it was asked: whoever must not claim either (a 4xx, a tagged NO) ends the conversation instead.
+ * Without a channel a request ends with ERR_UNAVAILABLE. Tests: client_test.c. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef POSTERN_KEEPER_CLIENT_H
 #define POSTERN_KEEPER_CLIENT_H

@@ -176,7 +176,7 @@ TEST(a_broken_channel_ends_every_question_once)
     s.server = NULL;
     settle(&s);
     CHECK_EQ(s.answers, 2, "both");
-    CHECK_EQ(s.last, ERR_UNAVAILABLE, "unavailable");
+    CHECK_EQ(s.last, ERR_CLOSED, "nobody knows");
     CHECK_EQ(s.lost, 1, "lost");
     CHECK(!keeper_client_is_up(s.client), "down");
     (void)ask(&s, 1);

@@ -98,7 +98,9 @@ static void start_keeper(struct town *t)
     t->fs = fs_faulty(sim_fs(t->disk));
     enum err e = keeper_start(t->keeper.loop, t->fs, &settings, &t->store, &why);
     if (e != OK) {
-        ledger_complain(t->ledger, "keeper does not start: %s: %s", err_text(e), why.text);
+        sim_note(t->sim, str_from_z(why.text)); /* the disk again; the warden tries again, too */
+        if (e == ERR_CORRUPT)
+            ledger_complain(t->ledger, "keeper does not start: %s", why.text);
         fs_free(t->fs);
         loop_free(t->keeper.loop);
         t->keeper.loop = NULL;

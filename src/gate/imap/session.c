@@ -405,5 +405,8 @@ struct str imap_session_error_text(struct imap_session *s, enum err e)
 
 void imap_session_fail(struct imap_session *s, enum err e)
 {
-    imap_session_end(s, imap_session_error_text(s, e));
+    if (e == ERR_CLOSED) /* keeper may have done it: neither OK nor NO would be true */
+        imap_session_bye(s, STR("[UNAVAILABLE] Please log in again"));
+    else
+        imap_session_end(s, imap_session_error_text(s, e));
 }

@@ -218,7 +218,7 @@ static void done(void *ctx, enum err e)
 
     if (e == OK) {
         model_apply(&r->sure, &j->txn);
-    } else if (e == ERR_IO && writer_stopped(r->writer)) {
+    } else if (e == ERR_CLOSED && writer_stopped(r->writer)) {
         CHECK(r->unknown_count < MODEL_UNKNOWN, "room");
         r->unknown[r->unknown_count++] = j->txn;
     } else {

@@ -1,8 +1,9 @@
 /* store/journal/model_test.h - a journal on a faulty folder beside a plain model of what it holds.
  *
  * A rig owns a temporary folder, a loop, tables and a writer. Random transactions change rows "k.."
- * and bodies that rows "s.." refer to; what was acknowledged goes into the model, what got ERR_IO
- * from a stopping writer is kept apart, since nobody can know it before the next start. */
+ * and bodies that rows "s.." refer to; what was acknowledged goes into the model, what got
+ * ERR_CLOSED from a stopping writer is kept apart, since nobody can know it before the next start.
+ */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef POSTERN_STORE_JOURNAL_MODEL_TEST_H
 #define POSTERN_STORE_JOURNAL_MODEL_TEST_H

@@ -325,10 +325,11 @@ static void batch_written(void *ctx)
             stop(w);
         else
             cut_back(w);
-        fail_batch(w, w->stopped ? ERR_IO : e);
+        /* After a failed sync the records may be there at the next start, or not. */
+        fail_batch(w, w->stopped ? ERR_CLOSED : e);
     } else if ((e = absorb_batch(w)) != OK) {
         stop(w);
-        fail_batch(w, ERR_IO);
+        fail_batch(w, ERR_CLOSED);
     }
     segment_unpin(&w->segments, segments_tail(&w->segments));
     if (e == OK) {

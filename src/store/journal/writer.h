@@ -5,9 +5,10 @@
  * durable it is applied to the tables, the observer is told, every done(OK) is called, and the next
  * batch is formed from what has queued. done() is never called from inside writer_submit.
  * Errors given to done(): what build returned (only that request is dropped); ERR_NO_SPACE (exactly
- * the requests of that batch; later ones may succeed); ERR_IO or ERR_CORRUPT (the writer has
- * stopped for good: every later submission gets ERR_IO and the role must be started anew, when
- * replay decides); ERR_CLOSED never: writer_close drops waiting submissions without a call.
+ * the requests of that batch; later ones may succeed); ERR_IO (not done: the journal could not be
+ * written, or the writer has stopped for good and the role must be started anew); ERR_CLOSED (the
+ * sync failed: replay decides at the next start whether it was done). writer_close drops waiting
+ * submissions without a call.
  * Formats: doc/formats/journal.md, bodies.md. Tests: writer_test.c, model_test.c, crash_test.c. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef POSTERN_STORE_JOURNAL_WRITER_H

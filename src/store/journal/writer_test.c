@@ -218,7 +218,7 @@ TEST(a_failed_sync_stops_the_writer_for_good)
     rig_start(&r);
     fs_faulty_set(r.fs, FAULT_IO, 2, false); /* the write, then the sync */
     run_steps(&r, &one, 1);
-    CHECK_EQ(one.result, ERR_IO, "unknown");
+    CHECK_EQ(one.result, ERR_CLOSED, "unknown");
     CHECK(writer_stopped(r.writer), "stopped");
     run_steps(&r, &two, 1);
     CHECK_EQ(two.result, ERR_IO, "later");
