@@ -222,7 +222,7 @@ static void lease_ended(void *ctx, enum err e, const struct keep_lease_end_rep *
         tell_keeper(j->settling);
         return;
     }
-    if (e == ERR_UNAVAILABLE) {
+    if (e == ERR_UNAVAILABLE || e == ERR_CLOSED) {
         j->is_unheard = true;
         j->unheard_ms = loop_now_ms(j->shop->loop);
         j->shop->unheard(j->shop->ctx, j);
