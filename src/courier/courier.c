@@ -96,7 +96,8 @@ enum err courier_start_with(const struct role_start *start, struct dns *dns, voi
 static enum err start_role(const struct role_start *start, void **ret_role, struct errinfo *why)
 {
     struct dns *dns;
-    enum err e = dns_unbound_new(start->loop, start->config->courier.dns_server, &dns, why);
+    enum err e = dns_unbound_new(start->loop, start->config->courier.dns_server,
+                                 DNS_QUESTION_MS_MAX, &dns, why);
 
     return e != OK ? e : courier_start_with(start, dns, ret_role, why);
 }

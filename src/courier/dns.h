@@ -60,9 +60,13 @@ static inline void dns_free(struct dns *d)
         d->ops->free(d);
 }
 
-/* server: "ADDR:PORT" of a resolver or authoritative server that gets every question; empty: the
- * system's resolvers, read now. */
-MUST_USE enum err dns_unbound_new(struct loop *l, struct str server, struct dns **ret,
-                                  struct errinfo *why);
+enum { DNS_QUESTION_MS_MAX = 20 * 1000 };
+
+/* server: "ADDR:PORT" of a resolver that gets every question; empty: the system's resolvers. Their
+ * addresses and /etc/hosts are read now; the thread starts with the first question, so a role may
+ * lock itself in between. A question without an answer after question_ms_max has failed. Real loops
+ * only. */
+MUST_USE enum err dns_unbound_new(struct loop *l, struct str server, uint32_t question_ms_max,
+                                  struct dns **ret, struct errinfo *why);
 
 #endif

@@ -17,6 +17,7 @@ struct dns_unbound {
     struct loop *loop;
     struct ub_ctx *ub;
     struct watch *watch;
+    uint32_t question_ms_max;
     struct list questions;
 };
 
@@ -24,6 +25,9 @@ struct question {
     struct list node;
     struct dns_unbound *from;
     enum dns_type type;
+    struct timer timer;
+    bool asked; /* libunbound has it */
+    int id;     /* libunbound's */
     dns_done done;
     void *ctx;
 };
@@ -105,6 +109,7 @@ static struct dns_answer read_answer(struct arena *mem, enum dns_type type,
 static void finish(struct question *q, const struct dns_answer *answer)
 {
     list_remove(&q->node);
+    timer_cancel(&q->timer);
     q->done(q->ctx, answer);
     free(q);
 }
@@ -130,11 +135,15 @@ static void answers_wait(void *ctx, bool readable, bool writable)
         (void)ub_process(d->ub);
 }
 
-static void fail_later(void *ctx)
+/* It took too long, or could not be asked in the first place. */
+static void give_up(void *ctx)
 {
     const struct dns_answer failed = { .status = DNS_FAILED };
+    struct question *q = ctx;
 
-    finish(ctx, &failed);
+    if (q->asked)
+        (void)ub_cancel(q->from->ub, q->id);
+    finish(q, &failed);
 }
 
 static void unbound_ask(struct dns *dns, struct str name, enum dns_type type, dns_done done,
@@ -149,10 +158,11 @@ static void unbound_ask(struct dns *dns, struct str name, enum dns_type type, dn
     list_add_last(&d->questions, &q->node);
 
     SCRATCH(tmp, NULL);
-    if (name.len == 0 || name.len > DNS_NAME_OCTETS_MAX ||
-        ub_resolve_async(d->ub, arena_copy_z(tmp, name), (int)type, DNS_CLASS_IN, q, answered,
-                         NULL) != 0)
-        loop_post(d->loop, fail_later, q);
+    timer_init(&q->timer, d->loop, give_up, q);
+    q->asked = name.len > 0 && name.len <= DNS_NAME_OCTETS_MAX &&
+               ub_resolve_async(d->ub, arena_copy_z(tmp, name), (int)type, DNS_CLASS_IN, q,
+                                answered, &q->id) == 0;
+    timer_set_in(&q->timer, q->asked ? d->question_ms_max : 0);
 }
 
 static void unbound_free(struct dns *dns)
@@ -165,6 +175,7 @@ static void unbound_free(struct dns *dns)
         struct list *first = list_first(&d->questions);
 
         list_remove(first);
+        timer_cancel(&CONTAINER_OF(first, struct question, node)->timer);
         free(CONTAINER_OF(first, struct question, node));
     }
     free(d);
@@ -189,7 +200,6 @@ static bool forward_to(struct ub_ctx *ub, struct str server)
 
 static enum err configure(struct ub_ctx *ub, struct str server, struct errinfo *why)
 {
-    /* A question that nobody answers must not hold a message for minutes; the queue tries again. */
     static const char *const options[][2] = {
         { "do-not-query-localhost:", "no" },
         { "cache-max-negative-ttl:", "300" },
@@ -212,7 +222,8 @@ static enum err configure(struct ub_ctx *ub, struct str server, struct errinfo *
     return OK;
 }
 
-enum err dns_unbound_new(struct loop *l, struct str server, struct dns **ret, struct errinfo *why)
+enum err dns_unbound_new(struct loop *l, struct str server, uint32_t question_ms_max,
+                         struct dns **ret, struct errinfo *why)
 {
     static const struct dns_ops ops = { unbound_ask, unbound_free };
     struct ub_ctx *ub = ub_ctx_create();
@@ -229,7 +240,9 @@ enum err dns_unbound_new(struct loop *l, struct str server, struct dns **ret, st
     struct dns_unbound *d = calloc(1, sizeof(*d));
     if (d == NULL)
         BUG("out of memory");
-    *d = (struct dns_unbound){ .dns.ops = &ops, .loop = l, .ub = ub };
+    *d = (struct dns_unbound){
+        .dns.ops = &ops, .loop = l, .ub = ub, .question_ms_max = question_ms_max
+    };
     list_init(&d->questions);
     e = watch_new(l, ub_fd(ub), WATCH_READABLE, answers_wait, d, &d->watch, why);
     if (e != OK) {
