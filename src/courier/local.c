@@ -6,7 +6,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "courier/local.h"
 
-#include "message/record.h"
+#include "message/record/record.h"
 
 enum {
     READ_BYTES = 256 * 1024,

@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "courier/narrow.h"
 
-#include "message/downgrade.h"
+#include "message/compose/downgrade.h"
 
 bool narrow_is_needed(unsigned has, const struct smtp_client_message *m)
 {

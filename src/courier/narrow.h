@@ -1,8 +1,9 @@
 /* courier/narrow.h - a message of 8 bits on its way to a server that takes 7.
  *
  * A connection whose peer has no 8BITMIME (or, for binary mail, no BINARYMIME) reads such a message
- * whole, up to NARROW_BYTES_MAX, and makes it 7-bit (message/downgrade.h). What can not be made
- * 7-bit is given to the SMTP client as it is, which refuses it with 5.6.3. Tests: courier_test.c.
+ * whole, up to NARROW_BYTES_MAX, and makes it 7-bit (message/compose/downgrade.h). What can not be
+ * made 7-bit is given to the SMTP client as it is, which refuses it with 5.6.3. Tests:
+ * courier_test.c.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef POSTERN_COURIER_NARROW_H

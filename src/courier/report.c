@@ -3,10 +3,10 @@
 #include "courier/report.h"
 
 #include "base/hex.h"
-#include "message/dsn.h"
+#include "message/compose/dsn.h"
 #include "message/limits.h"
-#include "message/msgid.h"
-#include "message/record.h"
+#include "message/record/record.h"
+#include "message/text/msgid.h"
 #include "proto/smtp/param.h"
 
 enum { RANDOM_OCTETS = 16 };

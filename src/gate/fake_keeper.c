@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gate/fake_keeper.h"
 
-#include "message/uidset.h"
+#include "message/set/uidset.h"
 #include "os/os_test.h"
 #include "testing.h"
 

@@ -8,7 +8,7 @@
 #include "gate/pop3_session.h"
 
 #include "gate/error_map.h"
-#include "message/uidset.h"
+#include "message/set/uidset.h"
 
 enum {
     FINISH_WITHIN_MS = 5000,

@@ -2,10 +2,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gate/smtp_message.h"
 
-#include "message/field.h"
-#include "message/header.h"
-#include "message/msgid.h"
-#include "message/record.h"
+#include "message/record/record.h"
+#include "message/text/field.h"
+#include "message/text/header.h"
+#include "message/text/msgid.h"
 
 void smtp_message_deinit(struct smtp_message *m)
 {

@@ -10,7 +10,7 @@
 #ifndef POSTERN_GATE_SMTP_MESSAGE_H
 #define POSTERN_GATE_SMTP_MESSAGE_H
 
-#include "message/received.h"
+#include "message/text/received.h"
 #include "os/file.h"
 
 enum { MESSAGE_MEMORY_BYTES = 256 * 1024 };
@@ -46,7 +46,7 @@ struct smtp_trace {
 /* What keeper and the session need to know of the whole. Lives until smtp_sealed_deinit. */
 struct smtp_sealed {
     struct buf front;  /* trace fields, and the message behind them unless it is spooled */
-    struct buf record; /* message/record.h */
+    struct buf record; /* message/record/record.h */
     uint32_t hops;     /* Received fields that were there before */
 };
 

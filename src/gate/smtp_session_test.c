@@ -4,7 +4,7 @@
 
 #include "gate/session_bench.h"
 #include "gate/smtp_session_private.h"
-#include "message/record.h"
+#include "message/record/record.h"
 #include "testing.h"
 
 struct world {

@@ -6,7 +6,7 @@
  * A page is closed before the row that would make it too long. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "keeper/server_job.h"
-#include "message/section.h"
+#include "message/record/section.h"
 #include "store/journal/bodies.h"
 #include "store/messages.h"
 

@@ -1,8 +1,8 @@
 /* keeper/server_mail_test.c - mail arrives, is read, marked, copied, searched, removed. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "keeper/server_test_world.h"
-#include "message/record.h"
-#include "message/search.h"
+#include "message/record/record.h"
+#include "message/set/search.h"
 
 #define HELLO                                                                                      \
     STR("From: bob@hamburger.edu\r\nTo: alice@crepes.fr\r\nSubject: Hello\r\n"                     \

@@ -6,7 +6,7 @@
  * searches of several sessions take turns. A message that is removed meanwhile is left out. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "keeper/server_job.h"
-#include "message/search.h"
+#include "message/set/search.h"
 #include "store/journal/bodies.h"
 #include "store/mailboxes.h"
 

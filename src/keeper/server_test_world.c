@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "keeper/server_test_world.h"
 
-#include "message/record.h"
+#include "message/record/record.h"
 
 enum { ANSWER_MS_MAX = 600000 };
 

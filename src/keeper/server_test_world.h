@@ -9,8 +9,8 @@
 
 #include "keeper/client.h"
 #include "keeper/server.h"
-#include "message/flags.h"
-#include "message/uidset.h"
+#include "message/set/flags.h"
+#include "message/set/uidset.h"
 #include "os/fault.h"
 #include "os/sim.h"
 #include "testing.h"

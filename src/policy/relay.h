@@ -3,15 +3,15 @@
  * Pure functions over facts; nothing else in the house may say yes to a recipient. The facts come
  * from the session (who speaks, from where) and from keeper (whose domain it is). Without a log-in
  * or a trusted network only mail for our own addresses is taken, however the address is dressed
- * up: a source route has been dropped by the parser before (message/mailbox.h), and a local part
- * that names another host ("bob%crepes.fr@...", "crepes.fr!bob@...", "\"bob@crepes.fr\"@...") is
- * refused from strangers, so that no later program can be made to follow it.
- * Spec: RFC 5321 3.6, 7.9; RFC 6409 6.1 (identity). Tests: relay_test.c. */
+ * up: a source route has been dropped by the parser before (message/text/mailbox.h), and a local
+ * part that names another host ("bob%crepes.fr@...", "crepes.fr!bob@...", "\"bob@crepes.fr\"@...")
+ * is refused from strangers, so that no later program can be made to follow it. Spec: RFC
+ * 5321 3.6, 7.9; RFC 6409 6.1 (identity). Tests: relay_test.c. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef POSTERN_POLICY_RELAY_H
 #define POSTERN_POLICY_RELAY_H
 
-#include "message/mailbox.h"
+#include "message/text/mailbox.h"
 
 /* What keeper knows of the recipient. */
 enum relay_owner {

@@ -6,8 +6,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sim/inspector.h"
 
-#include "message/flags.h"
-#include "message/uidset.h"
+#include "message/set/flags.h"
+#include "message/set/uidset.h"
 
 enum { VISIT_EVERY_MS = 700, HEAD_OCTETS = 4000, UIDS_MAX = 20000, FLAG_ONE_IN = 3 };
 

@@ -1,8 +1,8 @@
 /* store/address_normal.c - the one form in which addresses are kept and compared. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/utf8.h"
-#include "message/charset.h"
-#include "message/domain.h"
+#include "message/coding/charset.h"
+#include "message/text/domain.h"
 #include "store/directory.h"
 
 struct str directory_domain_of(struct str address)

@@ -4,7 +4,7 @@
 
 #include <stdarg.h>
 
-#include "message/flags.h"
+#include "message/set/flags.h"
 #include "store/messages.h"
 #include "store/queue.h"
 

@@ -3,7 +3,7 @@
 #include "store/mailboxes.h"
 
 #include "base/utf8.h"
-#include "message/charset.h"
+#include "message/coding/charset.h"
 
 /* ---- the account ---- */
 

@@ -11,7 +11,7 @@
 #ifndef POSTERN_STORE_MAILBOXES_H
 #define POSTERN_STORE_MAILBOXES_H
 
-#include "message/flags.h"
+#include "message/set/flags.h"
 #include "store/table.h"
 
 #define MAILBOX_NAME_BYTES_MAX ((size_t)1000)
@@ -73,7 +73,7 @@ MUST_USE enum err mailbox_rename(struct account_txn *a, struct str from, struct 
 MUST_USE enum err mailbox_subscribe(struct account_txn *a, struct str name, bool on);
 void mailbox_put_row(struct account_txn *a, uint32_t id, const struct mbox *m);
 
-/* The keyword list of message/flags.h, from and to the row; `k` is ended by the caller. */
+/* The keyword list of message/set/flags.h, from and to the row; `k` is ended by the caller. */
 MUST_USE enum err mailbox_keywords(const struct mbox *m, struct keyword_list *k);
 void mailbox_set_keywords(struct arena *mem, struct mbox *m, const struct keyword_list *k);
 

@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/messages.h"
 
-#include "message/record.h"
+#include "message/record/record.h"
 
 /* ---- walking ---- */
 

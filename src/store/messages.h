@@ -12,7 +12,7 @@
 #ifndef POSTERN_STORE_MESSAGES_H
 #define POSTERN_STORE_MESSAGES_H
 
-#include "message/uidset.h"
+#include "message/set/uidset.h"
 #include "store/mailboxes.h"
 
 enum { MESSAGES_PER_MODSEQ = 4096 };

@@ -41,7 +41,7 @@
     T(u64, object)                                                                                 \
     T(u64, modseq) T(u32, messages) T(u32, unseen) T(u32, deleted) T(u64, size) T(strs, keywords)
 
-/* flags: the word of message/flags.h. created: the modseq with which it came. */
+/* flags: the word of message/set/flags.h. created: the modseq with which it came. */
 #define MEMBERSHIP_FIELDS(T)                                                                       \
     T(u64, email)                                                                                  \
     T(u64, thread)                                                                                 \

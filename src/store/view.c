@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/view.h"
 
-#include "message/flags.h"
+#include "message/set/flags.h"
 #include "store/check.h"
 #include "store/table.h"
 

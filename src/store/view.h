@@ -12,7 +12,7 @@
 
 #include "base/list.h"
 #include "base/map.h"
-#include "message/uidset.h"
+#include "message/set/uidset.h"
 #include "store/journal/txn.h"
 #include "store/rows.h"
 

@@ -7,7 +7,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gate/imap/session.h"
 
-#include "message/record.h"
+#include "message/record/record.h"
 #include "proto/imap/reply.h"
 
 enum { SPOOL_ABOVE_BYTES = 256 * 1024, SPOOL_PIECE_BYTES = 64 * 1024 };

@@ -2,9 +2,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gate/imap/fake_house.h"
 
-#include "message/record.h"
-#include "message/search.h"
-#include "message/section.h"
+#include "message/record/record.h"
+#include "message/record/section.h"
+#include "message/set/search.h"
 #include "testing.h"
 
 struct file *fake_file(void);

@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gate/imap/fetch_row.h"
 
-#include "message/imap_text.h"
+#include "message/record/imap_text.h"
 #include "proto/imap/imap_date.h"
 
 bool fetch_is_octets(enum imap_fetch_kind kind)

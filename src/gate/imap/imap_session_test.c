@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gate/imap/fake_house.h"
 
-#include "message/flags.h"
+#include "message/set/flags.h"
 #include "testing.h"
 #include "transcript.h"
 

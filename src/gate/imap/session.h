@@ -99,7 +99,7 @@ void imap_session_sync(struct imap_session *s, void (*next)(struct imap_session 
 void selected_announce(struct imap_session *s);
 /* Takes over a keyword list that keeper sent; new keywords are announced. */
 void selected_keywords(struct imap_session *s, const struct keep_text *texts, size_t count);
-/* Flags as one word of message/flags.h, \Recent included. */
+/* Flags as one word of message/set/flags.h, \Recent included. */
 uint64_t selected_flag_bits(const struct selected *box, const struct keep_row *row);
 /* This session's own command has made the change `modseq`, and the client has been told how the
  * messages `uids` are now (null: it has not been told). */

@@ -8,9 +8,9 @@
 #ifndef POSTERN_PROTO_IMAP_ARGS_H
 #define POSTERN_PROTO_IMAP_ARGS_H
 
-#include "message/flags.h"
-#include "message/search.h"
-#include "message/section.h"
+#include "message/record/section.h"
+#include "message/set/flags.h"
+#include "message/set/search.h"
 #include "proto/imap/scan.h"
 
 struct imap_login_args {

@@ -8,7 +8,7 @@
 #ifndef POSTERN_PROTO_IMAP_REPLY_H
 #define POSTERN_PROTO_IMAP_REPLY_H
 
-#include "message/uidset.h"
+#include "message/set/uidset.h"
 #include "proto/imap/args.h"
 
 /* "tag OK text": `text` begins with OK, NO or BAD and may hold a response code. */

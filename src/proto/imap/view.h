@@ -10,7 +10,7 @@
 #ifndef POSTERN_PROTO_IMAP_VIEW_H
 #define POSTERN_PROTO_IMAP_VIEW_H
 
-#include "message/uidset.h"
+#include "message/set/uidset.h"
 #include "proto/imap/scan.h"
 
 struct view {

@@ -15,7 +15,7 @@
 #define POSTERN_PROTO_SMTP_SMTP_H
 
 #include "base/arena.h"
-#include "message/mailbox.h"
+#include "message/text/mailbox.h"
 #include "proto/sasl.h"
 
 enum smtp_event {
