@@ -50,7 +50,7 @@ static void on_route(struct question *q, struct buf *out)
     if (str_ends(req.address, STR("@hamburger.edu")))
         rep.kind = ROUTE_UNKNOWN;
     if (str_eq(req.address, STR("bob@hamburger.edu")) ||
-        str_starts_nocase(req.address, STR("postmaster@")))
+        str_eq_nocase(req.address, STR("postmaster")))
         rep.kind = ROUTE_LOCAL;
     if (str_eq(req.address, STR("full@hamburger.edu")))
         rep.kind = ROUTE_FULL;

@@ -212,24 +212,13 @@ static void got_route(void *ctx, enum err e, const struct keep_route_rep *rep, s
     smtp_session_pump(s);
 }
 
-/* A bare <Postmaster> is our own (RFC 5321 4.5.1). */
-static void format_rcpt(const struct smtp_session *s, const struct mailbox *address,
-                        struct buf *out)
-{
-    struct mailbox full = *address;
-
-    if (full.domain.len == 0)
-        full.domain = s->service->settings.host;
-    mailbox_format(out, &full);
-}
-
 void smtp_ask_route(struct smtp_session *s, const struct smtp_mail *mail, struct smtp_rcpt *rcpt)
 {
     struct keep_route_req req = { .size = mail->size };
     struct buf address = { 0 };
 
     s->rcpt = rcpt;
-    format_rcpt(s, &rcpt->address, &address);
+    mailbox_format(&address, &rcpt->address);
     req.address = buf_str(&address);
     s->ticket = keeper_route(s->service->keeper, &req, got_route, s);
     buf_deinit(&address);
@@ -329,7 +318,7 @@ static enum err seal(struct smtp_session *s, const struct smtp_mail *mail, struc
     if (peer.family != ADDRESS_LOCAL)
         address_format(&peer, &ip);
     if (mail->rcpt_count == 1)
-        format_rcpt(s, &mail->rcpts->address, &rcpt);
+        mailbox_format(&rcpt, &mail->rcpts->address);
     mailbox_format(&sender, &mail->sender);
     return_path = buf_str(&sender);
     received.client_ip = buf_str(&ip);
@@ -349,8 +338,7 @@ static enum err seal(struct smtp_session *s, const struct smtp_mail *mail, struc
     return e;
 }
 
-static struct keep_rcpt *list_rcpts(const struct smtp_session *s, const struct smtp_mail *mail,
-                                    struct arena *tmp)
+static struct keep_rcpt *list_rcpts(const struct smtp_mail *mail, struct arena *tmp)
 {
     struct keep_rcpt *list = ARENA_ARRAY(tmp, struct keep_rcpt, mail->rcpt_count);
     size_t i = 0;
@@ -358,7 +346,7 @@ static struct keep_rcpt *list_rcpts(const struct smtp_session *s, const struct s
     for (const struct smtp_rcpt *r = mail->rcpts; r != NULL; r = r->next) {
         struct buf address = { 0 };
 
-        format_rcpt(s, &r->address, &address);
+        mailbox_format(&address, &r->address);
         list[i++] = (struct keep_rcpt){ .address = arena_copy(tmp, buf_str(&address)),
                                         .orcpt = r->orcpt,
                                         .notify = r->notify };
@@ -377,7 +365,7 @@ static void ask_deliver(struct smtp_session *s, const struct smtp_mail *mail, st
                                     .ret = (uint8_t)mail->ret,
                                     .smtputf8 = mail->utf8,
                                     .body = (uint8_t)mail->body,
-                                    .rcpts = list_rcpts(s, mail, tmp),
+                                    .rcpts = list_rcpts(mail, tmp),
                                     .rcpts_count = mail->rcpt_count,
                                     .record = buf_str(&sealed->record),
                                     .bytes = buf_str(&sealed->front),

@@ -154,6 +154,38 @@ TEST(an_address_leads_where_it_should)
     world_close(&w);
 }
 
+/* RFC 5321 4.5.1. */
+TEST(postmaster_is_somebody_with_or_without_a_domain)
+{
+    static const struct {
+        struct str address;
+        enum keep_route kind;
+    } rows[] = {
+        { STR_INIT("postmaster@hamburger.edu"), ROUTE_LOCAL },
+        { STR_INIT("Postmaster@Crepes.fr"), ROUTE_LOCAL },
+        { STR_INIT("postmaster"), ROUTE_LOCAL },
+        { STR_INIT("POSTMASTER"), ROUTE_LOCAL },
+        { STR_INIT("postmaster@example.org"), ROUTE_FOREIGN },
+        { STR_INIT("postmasters@crepes.fr"), ROUTE_UNKNOWN },
+    };
+    struct world w;
+    struct keep_route_rep rep;
+
+    world_open(&w);
+    CHECK_OK(ask_route(&w, w.gate, &(struct keep_route_req){ .address = STR("postmaster") }, &rep),
+             "route");
+    CHECK_EQ(rep.kind, ROUTE_UNKNOWN, "nobody yet");
+    add_alias(&w, STR("postmaster@hamburger.edu"), STR("bob@hamburger.edu"), STR(""));
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CHECK_OK(
+            ask_route(&w, w.gate, &(struct keep_route_req){ .address = rows[i].address }, &rep),
+            "row %zu", i);
+        CHECK_EQ(rep.kind, rows[i].kind, "%.*s", STR_ARG(rows[i].address));
+    }
+    CHECK_OK(world_deliver(&w, STR("alice@crepes.fr"), STR("postmaster"), STR("hello")), "deliver");
+    world_close(&w);
+}
+
 static void add_bob_at(struct world *w, struct str domain)
 {
     struct str address = arena_join(w->mem, STR("bob@"), domain);

@@ -2,6 +2,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/directory.h"
 
+#define POSTMASTER_AT STR("postmaster@")
+enum { POSTMASTER_DOMAINS_MAX = 100 }; /* so many are asked for theirs */
+
 /* ---- looking up ---- */
 
 static enum err domain_is_ours(struct kv *kv, struct str domain, bool *ret, struct errinfo *why)
@@ -146,23 +149,66 @@ static enum err follow(struct lookup *l, struct str address, uint32_t depth, boo
     return follow_alias(l, arena_printf(l->mem, "@%.*s", STR_ARG(domain)), depth, &found);
 }
 
+/* Follows one address and whatever it leads to. */
+static enum err follow_all(struct lookup *l, struct str address)
+{
+    enum err e = OK;
+
+    l->todo_count = 0;
+    add_todo(l, address, 0);
+    for (uint32_t i = 0; i < l->todo_count && e == OK; i++)
+        e = follow(l, l->todo[i].address, l->todo[i].depth, l->todo[i].no_alias);
+    return e;
+}
+
+/* RFC 5321 4.5.1: postmaster is somebody, with a domain of ours or without any. Who has that name
+ * in one of our domains is it for those where nobody has it, too. */
+static enum err find_postmaster(struct lookup *l)
+{
+    struct key from, to;
+    struct kv_iter *it;
+    uint32_t looked = 0;
+    enum err e = OK;
+
+    key_start(&from, TABLE_DOMAIN);
+    to = from;
+    key_end(&to);
+    it = kv_iter_new(l->kv, NULL, key_str(&from), key_str(&to));
+    for (bool on = kv_iter_first(it);
+         on && e == OK && l->found->count == 0 && looked < POSTMASTER_DOMAINS_MAX;
+         on = kv_iter_next(it), looked++) {
+        struct str domain = str_skip(kv_iter_key(it), from.len);
+
+        e = follow_all(l, arena_join(l->mem, POSTMASTER_AT, domain));
+    }
+    if (e == OK)
+        e = kv_iter_error(it, l->why);
+    kv_iter_free(it);
+    l->found->ours = true;
+    return e;
+}
+
 enum err directory_expand(struct kv *kv, const struct directory_settings *settings,
                           struct arena *mem, struct str address, struct expansion *ret,
                           struct errinfo *why)
 {
     struct expansion found = { 0 };
     struct lookup l = { kv, settings, mem, NULL, 0, &found, why };
+    bool bare = str_eq_nocase(address, STR("postmaster"));
     struct str normal;
     enum err e;
 
-    if ((e = directory_normalise(mem, address, false, &normal)) != OK)
+    if (bare)
+        normal = POSTMASTER_AT;
+    else if ((e = directory_normalise(mem, address, false, &normal)) != OK)
         return err_set(why, e, "'%.*s' is not an address", STR_ARG(address));
     l.todo = arena_alloc_array(mem, DIRECTORY_TARGETS_MAX, sizeof *l.todo);
     found.targets = ARENA_ARRAY(mem, struct target, DIRECTORY_TARGETS_MAX);
-    add_todo(&l, normal, 0);
-    for (uint32_t i = 0; i < l.todo_count; i++)
-        if ((e = follow(&l, l.todo[i].address, l.todo[i].depth, l.todo[i].no_alias)) != OK)
-            return e;
+    if (!bare && (e = follow_all(&l, normal)) != OK)
+        return e;
+    if ((bare || found.ours) && found.count == 0 && str_starts(normal, POSTMASTER_AT) &&
+        (e = find_postmaster(&l)) != OK)
+        return e;
 
     /* A foreign address is passed on as it was written: only its own server knows whether case
      * matters there (RFC 5321 2.4). */

@@ -40,6 +40,7 @@ struct expansion {
     uint32_t count; /* no account and no foreign address twice */
 };
 
+/* "postmaster" may come without a domain. */
 MUST_USE enum err directory_expand(struct kv *kv, const struct directory_settings *settings,
                                    struct arena *mem, struct str address, struct expansion *ret,
                                    struct errinfo *why);
