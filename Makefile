@@ -29,6 +29,7 @@ run: build
 	exec build/postern demo $(ARGS)
 
 test: deps-test build sanitized
+	@ninja -j $(JOBS) -C build sim
 	@tools/run-tests build-test
 
 check: test
@@ -37,8 +38,9 @@ check: test
 unit: deps-test sanitized
 	@tools/run-tests build-test unit checks
 
-sim: deps-test sanitized
-	@build-test/sim $(if $(SEED),--seed $(SEED),--seeds 200)
+sim: build
+	@ninja -j $(JOBS) -C build sim
+	@build/sim $(if $(SEED),--seed $(SEED),--seeds 200)
 
 fuzz:
 	@tools/install-deps build fuzz

@@ -62,6 +62,18 @@ void ledger_close(struct ledger *l)
             close_local(l, n, &l->entries[n]);
 }
 
+void ledger_summary(const struct ledger *l, struct buf *out)
+{
+    uint32_t promises[PROMISE_UNKNOWN + 1] = { 0 }, twice = 0;
+
+    for (uint32_t n = 0; n < l->count; n++) {
+        promises[l->entries[n].promise]++;
+        twice += l->entries[n].delivered > 1;
+    }
+    buf_printf(out, "%u kept, %u refused, %u unknown; %u sent twice", promises[PROMISE_KEPT],
+               promises[PROMISE_REFUSED], promises[PROMISE_UNKNOWN], twice);
+}
+
 bool ledger_number(const struct ledger *l, struct str text, uint32_t *ret)
 {
     size_t digits = 1;

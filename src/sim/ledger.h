@@ -31,6 +31,8 @@ void ledger_free(struct ledger *l);
 void ledger_complain(struct ledger *l, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Compares promises with what was found. */
 void ledger_close(struct ledger *l);
+/* "700 kept, 250 refused, 50 unknown; 3 sent twice" */
+void ledger_summary(const struct ledger *l, struct buf *out);
 /* "m123@..." or "... m123" -> 123; false when it is not one of ours. */
 MUST_USE bool ledger_number(const struct ledger *l, struct str text, uint32_t *ret);
 

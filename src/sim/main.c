@@ -123,11 +123,16 @@ static bool run_seed(uint64_t seed, bool trace, bool tell, uint64_t *ret_digest)
 
     bool good = r.ledger->complaints.len == 0;
     *ret_digest = sim_digest(r.sim);
-    if (!good || tell)
-        (void)printf("seed %llu: %s, %u deaths, %llu s, digest %016llx\n%.*s",
-                     (unsigned long long)seed, good ? "good" : "BAD", town_deaths(r.town),
-                     (unsigned long long)(sim_now_ms(r.sim) / 1000),
+    if (!good || tell) {
+        struct buf summary = { 0 };
+
+        ledger_summary(r.ledger, &summary);
+        (void)printf("seed %llu: %s, %.*s, %u deaths, %llu s, digest %016llx\n%.*s",
+                     (unsigned long long)seed, good ? "good" : "BAD", STR_ARG(buf_str(&summary)),
+                     town_deaths(r.town), (unsigned long long)(sim_now_ms(r.sim) / 1000),
                      (unsigned long long)*ret_digest, STR_ARG(buf_str(&r.ledger->complaints)));
+        buf_deinit(&summary);
+    }
     if (r.senders != NULL)
         senders_free(r.senders);
     inspector_free(r.inspector);
