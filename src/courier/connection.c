@@ -96,8 +96,7 @@ static void start_parcel(struct connection *c)
     c->messages++;
     c->message = c->parcel->message;
     if (narrow_is_needed(smtp_client_has(c->machine), &c->message))
-        narrow_start(&c->narrow, c->road->keeper, c->parcel->job->entry.lease, c->message.size,
-                     narrowed, c);
+        narrow_start(&c->narrow, c->road->keeper, &c->parcel->job->entry, narrowed, c);
     else
         smtp_client_send(c->machine, &c->message);
 }
@@ -354,6 +353,14 @@ static void pump(struct connection *c)
     destination_ended(c->destination, c, &c->end); /* frees c */
 }
 
+/* The address to come from, or null for any. */
+static const struct address *source_for(const struct road *road, const struct address *to)
+{
+    const struct address *from = to->family == ADDRESS_IP4 ? &road->source_ip4 : &road->source_ip6;
+
+    return from->family == to->family ? from : NULL;
+}
+
 struct connection *connection_new(struct destination *d, struct road *road,
                                   const struct mx_target *target, size_t target_place,
                                   enum smtp_client_tls tls)
@@ -387,8 +394,7 @@ struct connection *connection_new(struct destination *d, struct road *road,
     list_init(&c->link);
     list_init(&c->idle_link);
     c->machine = smtp_client_new(mem, &options, loop_now_ms(road->loop));
-    bool from = road->source.family == to.family;
-    c->stream = stream_connect(road->loop, &to, from ? &road->source : NULL, road->connect_ms);
+    c->stream = stream_connect(road->loop, &to, source_for(road, &to), road->connect_ms);
     stream_set_events(c->stream, &stream_events, c);
     timer_init(&c->timer, road->loop, time_passed, c);
     timer_set(&c->timer, smtp_client_deadline_ms(c->machine) + road->connect_ms);

@@ -4,30 +4,52 @@
 
 #include "config/config.h"
 #include "courier/agent.h"
+#include "os/machine.h"
+#include "os/path.h"
 
-enum { JITTER_PERCENT = 10, DOWN_MS = 60 * 1000, HOSTS_MS = 5 * 60 * 1000, SMARTHOST_PORT = 587 };
+enum {
+    JITTER_PERCENT = 10,
+    DOWN_MS = 60 * 1000,
+    HOSTS_MS = 5 * 60 * 1000,
+    PORT_SUBMISSION = 587,
+    PASSWORD_BYTES_MAX = 1000
+};
 
 struct courier {
     struct loop *loop;
     struct log *log;
     struct arena *mem; /* of the settings in force */
     struct keeper_client *keeper;
-    struct tls_client *tls;
+    struct tls_client *tls, *tls_verified;
+    struct arena *fixed; /* what the role keeps as long as it lives */
+    struct str host, user, password;
     struct agent *agent;
 };
 
-/* "relay.example.org:587", "[192.0.2.1]:587", "relay.example.org". */
-static void split_smarthost(struct str text, struct road *road)
+void courier_split_smarthost(struct str text, struct str *ret_host, uint16_t *ret_port)
 {
     size_t colon = str_find_char_last(text, ':');
+    bool bare_ip6 =
+        colon != STR_NOT_FOUND && colon != str_find_char(text, ':') && !str_starts(text, STR("["));
     uint32_t port;
 
-    road->smarthost = text;
-    road->smarthost_port = SMARTHOST_PORT;
-    if (colon != STR_NOT_FOUND && str_to_u32(str_skip(text, colon + 1), &port) && port > 0 &&
-        port <= UINT16_MAX) {
-        road->smarthost = str_take(text, colon);
-        road->smarthost_port = (uint16_t)port;
+    *ret_host = text;
+    *ret_port = PORT_SUBMISSION;
+    if (colon != STR_NOT_FOUND && !bare_ip6 && str_to_u32(str_skip(text, colon + 1), &port) &&
+        port > 0 && port <= UINT16_MAX) {
+        *ret_host = str_take(text, colon);
+        *ret_port = (uint16_t)port;
+    }
+}
+
+/* One of each family; what is no address was refused at start and is left out on reload. */
+static void read_sources(const struct config_texts *texts, struct road *road)
+{
+    for (size_t i = 0; i < texts->count; i++) {
+        struct address a;
+
+        if (address_parse(texts->at[i], 0, &a))
+            *(a.family == ADDRESS_IP4 ? &road->source_ip4 : &road->source_ip6) = a;
     }
 }
 
@@ -52,7 +74,10 @@ static struct agent_settings read_settings(struct courier *c, const struct confi
         .log = c->log,
         .tls = config->courier.tls == COURIER_TLS_OFF ? NULL : c->tls,
         .tls_must = config->courier.tls == COURIER_TLS_REQUIRED,
-        .host = arena_copy(mem, config->server.host_name),
+        .tls_verified = c->tls_verified,
+        .host = c->host,
+        .smarthost_user = c->user,
+        .smarthost_password = c->password,
         .port = (uint16_t)config->courier.port,
         .all_connections_max = config->courier.deliveries_max,
         .connections_max = config->courier.deliveries_per_destination_max,
@@ -65,8 +90,62 @@ static struct agent_settings read_settings(struct courier *c, const struct confi
         .down_ms = DOWN_MS,
         .mx_ms = HOSTS_MS,
     };
-    split_smarthost(arena_copy(mem, config->courier.smarthost), &s.road);
+    courier_split_smarthost(arena_copy(mem, config->courier.smarthost), &s.road.smarthost,
+                            &s.road.smarthost_port);
+    read_sources(&config->courier.source_addresses, &s.road);
     return s;
+}
+
+static void free_role(void *role)
+{
+    struct courier *c = role;
+
+    if (c->agent != NULL)
+        agent_free(c->agent);
+    if (c->keeper != NULL)
+        keeper_client_free(c->keeper);
+    if (c->tls != NULL)
+        tls_client_free(c->tls);
+    if (c->tls_verified != NULL)
+        tls_client_free(c->tls_verified);
+    log_free(c->log);
+    arena_free(c->mem);
+    arena_free(c->fixed);
+    free(c);
+}
+
+static enum err read_password(struct courier *c, struct str path, struct errinfo *why)
+{
+    struct str text;
+    enum err e;
+
+    if (path.len == 0)
+        return OK;
+    e = path_read(c->fixed, path, PASSWORD_BYTES_MAX, &text, why);
+    if (e == OK)
+        c->password = str_trim(str_split(&text, '\n'));
+    return e;
+}
+
+/* Everything that is read from disk, or needs to be right from the start. */
+static enum err read_fixed(struct courier *c, const struct config *config, struct errinfo *why)
+{
+    const struct config_texts *sources = &config->courier.source_addresses;
+    struct address a;
+    enum err e;
+
+    c->host = config->server.host_name.len > 0 ? arena_copy(c->fixed, config->server.host_name)
+                                               : machine_name(c->fixed);
+    c->user = arena_copy(c->fixed, config->courier.smarthost_user);
+    for (size_t i = 0; i < sources->count; i++)
+        if (!address_parse(sources->at[i], 0, &a))
+            return err_set(why, ERR_SYNTAX, "courier.source_addresses: '%.*s' is no address",
+                           STR_ARG(sources->at[i]));
+    if ((e = tls_client_new(false, STR_EMPTY, &c->tls, why)) != OK || c->user.len == 0)
+        return e;
+    if ((e = read_password(c, config->courier.smarthost_password_file, why)) != OK)
+        return e;
+    return tls_client_new(true, STR_EMPTY, &c->tls_verified, why);
 }
 
 enum err courier_start_with(const struct role_start *start, struct dns *dns, void **ret_role,
@@ -78,13 +157,14 @@ enum err courier_start_with(const struct role_start *start, struct dns *dns, voi
     if (c == NULL)
         BUG("out of memory");
     c->loop = start->loop;
-    if ((e = tls_client_new(false, STR_EMPTY, &c->tls, why)) != OK) {
+    c->fixed = arena_new(0);
+    c->mem = arena_new(1024);
+    c->log = log_new(start->loop, STR("courier"), 2, (enum log_level)start->config->log.level);
+    if ((e = read_fixed(c, start->config, why)) != OK) {
         dns_free(dns);
-        free(c);
+        free_role(c);
         return e;
     }
-    c->log = log_new(start->loop, STR("courier"), 2, (enum log_level)start->config->log.level);
-    c->mem = arena_new(1024);
 
     struct agent_settings settings = read_settings(c, start->config, c->mem);
     settings.road.dns = dns;
@@ -145,19 +225,6 @@ static void stop(void *role, void (*done)(void *ctx), void *ctx)
     struct courier *c = role;
 
     agent_stop(c->agent, done, ctx);
-}
-
-static void free_role(void *role)
-{
-    struct courier *c = role;
-
-    agent_free(c->agent);
-    if (c->keeper != NULL)
-        keeper_client_free(c->keeper);
-    tls_client_free(c->tls);
-    log_free(c->log);
-    arena_free(c->mem);
-    free(c);
 }
 
 const struct role_ops courier_role = {

@@ -16,4 +16,7 @@ extern const struct role_ops courier_role;
 MUST_USE enum err courier_start_with(const struct role_start *start, struct dns *dns,
                                      void **ret_role, struct errinfo *why);
 
+/* "relay.example.org:587", "192.0.2.1:587", "[2001:db8::1]:587", or any of them without port. */
+void courier_split_smarthost(struct str text, struct str *ret_host, uint16_t *ret_port);
+
 #endif

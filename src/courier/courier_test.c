@@ -1,6 +1,6 @@
 /* courier/courier_test.c - what becomes of recipients, whatever other servers and keeper do. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "courier/courier_test.h"
+#include "courier/world/world.h"
 
 enum { LARGE_BYTES = 600 * 1024 };
 

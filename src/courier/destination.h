@@ -36,7 +36,7 @@ struct road {
     struct str smarthost;            /* all mail goes there; empty: by MX */
     uint16_t smarthost_port;
     struct str smarthost_user, smarthost_password;       /* empty: no login */
-    struct address source;                               /* ADDRESS_NONE: any */
+    struct address source_ip4, source_ip6;               /* ADDRESS_NONE: any */
     uint32_t all_connections_max;                        /* to all destinations together */
     uint32_t connections_max;                            /* to one destination */
     uint32_t messages_max;                               /* over one connection */

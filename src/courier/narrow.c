@@ -48,15 +48,15 @@ static void page_came(void *ctx, enum err e, const struct keep_lease_read_rep *r
 
     (void)file;
     n->ticket = 0;
-    if (e == OK &&
-        (rep->bytes.len > n->size - n->whole.len || (rep->bytes.len == 0 && n->size > 0)))
+    if (e == OK && (rep->bytes.len > n->entry->size - n->whole.len ||
+                    (rep->bytes.len == 0 && n->entry->size > 0)))
         e = ERR_CORRUPT;
     if (e != OK) {
         finish(n, e);
         return;
     }
     buf_add(&n->whole, rep->bytes);
-    if (n->whole.len == n->size)
+    if (n->whole.len == n->entry->size)
         make(n);
     else
         read_on(n);
@@ -64,19 +64,19 @@ static void page_came(void *ctx, enum err e, const struct keep_lease_read_rep *r
 
 static void read_on(struct narrow *n)
 {
-    struct keep_lease_read_req req = { .lease = n->lease,
+    struct keep_lease_read_req req = { .lease = n->entry->lease,
                                        .offset = n->whole.len,
                                        .length = (uint32_t)KEEP_PAGE_BYTES };
 
     n->ticket = keeper_lease_read(n->keeper, &req, page_came, n);
 }
 
-void narrow_start(struct narrow *n, struct keeper_client *keeper, uint64_t lease, uint64_t size,
+void narrow_start(struct narrow *n, struct keeper_client *keeper, const struct keep_queued *entry,
                   void (*done)(void *ctx, enum err e), void *ctx)
 {
     BUG_ON(n->is_reading);
     *n = (struct narrow){
-        .keeper = keeper, .lease = lease, .size = size, .is_reading = true, .done = done, .ctx = ctx
+        .keeper = keeper, .entry = entry, .is_reading = true, .done = done, .ctx = ctx
     };
     read_on(n);
 }

@@ -21,7 +21,8 @@ bool narrow_is_needed(unsigned has, const struct smtp_client_message *m);
 /* A message being read whole and made 7-bit; zero-initialise. */
 struct narrow {
     struct keeper_client *keeper;
-    uint64_t lease, size, ticket;
+    const struct keep_queued *entry;
+    uint64_t ticket;
     struct buf whole, message; /* as it was, until it has been made; as it is then */
     bool is_reading;
     void (*done)(void *ctx, enum err e);
@@ -29,8 +30,9 @@ struct narrow {
 };
 
 /* done() is called once, on a later turn: OK when n->message holds the message, ERR_UNSUPPORTED
- * when it can not be made 7-bit, else why it could not be read. */
-void narrow_start(struct narrow *n, struct keeper_client *keeper, uint64_t lease, uint64_t size,
+ * when it can not be made 7-bit, else why it could not be read. The entry lives until then; its
+ * lease may be replaced. */
+void narrow_start(struct narrow *n, struct keeper_client *keeper, const struct keep_queued *entry,
                   void (*done)(void *ctx, enum err e), void *ctx);
 /* Drops everything, at any time; it can be used again. */
 void narrow_deinit(struct narrow *n);

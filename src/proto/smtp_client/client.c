@@ -587,8 +587,7 @@ static void body_reply(struct smtp_client *c)
         say_rset(c);
         return;
     }
-    /* In the middle of DATA there is no way back to commands: the answer stands, the session ends.
-     */
+    /* In the middle of DATA there is no way back to commands: the answer stands, and we go. */
     decide_rest(c, refusal_of(c->reply.code), keep_reply(c, c->message));
     end_with_reply(c);
 }

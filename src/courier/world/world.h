@@ -1,11 +1,11 @@
-/* courier/courier_test.h - a small world for the courier: keeper, DNS and other servers, scripted.
+/* courier/world/world.h - a small world for the courier: keeper, DNS and other servers, scripted.
  *
  * One simulated loop holds the agent, a keeper that answers over a channel from an array of
  * entries, a scripted DNS, and SMTP servers that say at each phase what their row tells them to.
  * Everything belongs to the world and dies with world_free. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef POSTERN_COURIER_COURIER_TEST_H
-#define POSTERN_COURIER_COURIER_TEST_H
+#ifndef POSTERN_COURIER_WORLD_WORLD_H
+#define POSTERN_COURIER_WORLD_WORLD_H
 
 #include "courier/agent.h"
 #include "courier/dns_script.h"

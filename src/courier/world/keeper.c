@@ -1,6 +1,6 @@
-/* courier/courier_test_keeper.c - the keeper of the test world. */
+/* courier/world/keeper.c - the keeper of the test world. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "courier/courier_test.h"
+#include "courier/world/world.h"
 
 static void reply(struct world *w, uint64_t tag, enum err e, struct buf *fields)
 {

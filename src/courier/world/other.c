@@ -1,8 +1,8 @@
-/* courier/courier_test_other.c - the SMTP servers of the test world.
+/* courier/world/other.c - the SMTP servers of the test world.
  *
  * Commands are taken line by line, so pipelined ones are answered one after the other. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "courier/courier_test.h"
+#include "courier/world/world.h"
 
 struct guest {
     struct list link;
