@@ -228,6 +228,7 @@ TEST_ON_BOTH_SIDES(a_spool_file_is_given_back_when_the_sender_leaves)
     for (int i = 0; i < 40; i++) {
         static char piece[10000];
 
+        memset(piece, 'x', sizeof(piece));
         session_bench_send(&w.b, str_from(piece, sizeof(piece)));
     }
     session_bench_talk(&w.b, STR("S: 250 2.0.0 400000 octets\n"));

@@ -409,6 +409,59 @@ TEST(a_peer_that_ended_its_side_still_gets_replies)
     wire_close(&w);
 }
 
+/* An owner that takes one octet, does its work, and then asks for the next. */
+struct slow_owner {
+    struct stream *s;
+    size_t taken;
+    bool working, closed;
+};
+
+static size_t slow_bytes(void *ctx, struct str bytes)
+{
+    struct slow_owner *o = ctx;
+
+    o->working = !o->working && bytes.len > 0;
+    if (!o->working)
+        return 0;
+    o->taken++;
+    stream_write(o->s, str_take(bytes, 1));
+    stream_resume(o->s);
+    return 1;
+}
+
+static void slow_closed(void *ctx, enum err why)
+{
+    struct slow_owner *o = ctx;
+
+    (void)why;
+    o->closed = true;
+}
+
+static bool slow_has_closed(void *ctx)
+{
+    return ((struct slow_owner *)ctx)->closed;
+}
+
+TEST(octets_that_were_asked_for_come_before_the_end)
+{
+    static const struct stream_events slow_events = { .bytes = slow_bytes, .closed = slow_closed };
+    struct slow_owner owner = { 0 };
+    struct wire w;
+    int fd[2];
+
+    wire_open(&w, SIDE_REAL);
+    CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd), 0, "pair");
+    CHECK_EQ(write(fd[0], "abc", 3), 3, "write");
+    CHECK_EQ(shutdown(fd[0], SHUT_WR), 0, "half-close");
+    owner.s = stream_from_fd(w.bench.a, fd[1]);
+    stream_set_events(owner.s, &slow_events, &owner);
+    CHECK(bench_run(&w.bench, slow_has_closed, &owner), "the end is told");
+    CHECK_EQ(owner.taken, 3, "after the octets");
+    stream_free(owner.s);
+    (void)close(fd[0]);
+    wire_close(&w);
+}
+
 TEST(a_reset_is_an_end)
 {
     struct linger at_once = { 1, 0 };

@@ -190,8 +190,8 @@ static void end_sending(struct real_stream *s)
 /* The peer ended its side some time ago and now nothing of ours waits for it any more. */
 static bool ended_and_done(const struct real_stream *s)
 {
-    return s->peer_ended && !s->paused && s->out == NULL && s->state == STREAM_OPEN &&
-           !stream_owner_busy(&s->base);
+    return s->peer_ended && !s->paused && !s->resume_posted && s->out == NULL &&
+           s->state == STREAM_OPEN && !stream_owner_busy(&s->base);
 }
 
 static void after_flush(struct real_stream *s, bool sent_any)

@@ -29,6 +29,10 @@ static void pass_on(struct smtp *s, struct str piece)
 {
     struct smtp_transaction *t = s->mail;
 
+    /* RFC 2045 2.7, 2.8. Programs that drop NUL may see a line with a lone dot where we saw none.
+     */
+    if (t->mail.body != SMTP_BINARYMIME && str_find_char(piece, '\0') != STR_NOT_FOUND)
+        smtp_refuse_body(s, 550, STR("5.6.0 A message has no NUL, unless with BODY=BINARYMIME"));
     t->body_bytes += piece.len;
     if (t->body_bytes > s->options->limits.size_max)
         smtp_refuse_body(s, 552, STR("5.3.4 Larger than the largest message taken here"));
