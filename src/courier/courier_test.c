@@ -459,6 +459,26 @@ TEST(recipients_of_ours_are_asked_for_again)
     world_free(&w);
 }
 
+TEST(a_large_message_for_us_goes_by_spool_file)
+{
+    for (int trouble = 0; trouble < 4; trouble++) {
+        struct world w;
+
+        world_init(&w, NULL, 0);
+        w.read_fails = trouble == 1;
+        w.spool_fails = trouble == 2;
+        w.deliver_fails = trouble == 3;
+        struct entry *e = world_add(&w, "dave@hamburger.edu", "alice@crepes.fr", large(w.mem));
+        world_run(&w, 5000);
+        CHECK_EQ(e->rcpts[0].r.state, trouble == 0 ? RCPT_DELIVERED : RCPT_WAITING, "%d", trouble);
+        CHECK_EQ(w.deliveries, trouble == 0, "%d", trouble);
+        CHECK_EQ(w.spools_open, 0, "trouble %d: none is left behind", trouble);
+        if (trouble == 0)
+            CHECK_STR(buf_str(&w.delivered), e->message, "the message");
+        world_free(&w);
+    }
+}
+
 TEST(what_keeper_has_settled_is_only_reported)
 {
     struct other other = { .address = STR_INIT("192.0.2.3") };

@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "courier/world/world.h"
 
-static void reply(struct world *w, uint64_t tag, enum err e, struct buf *fields)
+static void reply(struct world *w, uint64_t tag, enum err e, struct buf *fields, struct file *file)
 {
     struct buf out = { 0 };
 
@@ -13,7 +13,7 @@ static void reply(struct world *w, uint64_t tag, enum err e, struct buf *fields)
         buf_add(&out, buf_str(fields));
     else
         put_str(&out, STR_EMPTY);
-    channel_send(w->keeper, buf_str(&out), NULL);
+    channel_send(w->keeper, buf_str(&out), file);
     buf_deinit(&out);
     buf_deinit(fields);
 }
@@ -139,13 +139,37 @@ static enum err on_route(const struct keep_route_req *req, struct keep_route_rep
     return OK;
 }
 
+static enum err on_spool(struct world *w, struct keep_spool_rep *rep)
+{
+    if (w->spool_fails)
+        return ERR_NO_SPACE;
+    file_close(w->spool);
+    w->spools_open++;
+    rep->spool = 1;
+    return fs_open_unnamed(w->fs, &w->spool, NULL);
+}
+
+static void read_spool(struct world *w, uint64_t bytes)
+{
+    char *at = buf_reserve(&w->delivered, bytes);
+
+    CHECK_OK(file_pread(w->spool, 0, at, bytes, NULL), "spool");
+    w->delivered.len += bytes;
+}
+
 static enum err on_deliver(struct world *w, const struct keep_deliver_req *req,
                            struct keep_deliver_rep *rep)
 {
+    if (req->spool != 0)
+        w->spools_open--;
+    if (w->deliver_fails)
+        return ERR_QUOTA;
     w->deliveries++;
     w->local_rcpts += (uint32_t)req->rcpts_count;
     buf_clear(&w->delivered);
     buf_add(&w->delivered, req->bytes);
+    if (req->spool != 0)
+        read_spool(w, req->spool_bytes);
     rep->delivery = w->deliveries;
     return OK;
 }
@@ -199,11 +223,13 @@ static void on_frame(void *ctx, struct str frame, struct file *file)
         ANSWER(lease_end, on_lease_end(w, &req))
         ANSWER(route, on_route(&req, &rep))
         ANSWER(deliver, on_deliver(w, &req, &rep))
+        ANSWER(spool, on_spool(w, &rep))
+        ANSWER(spool_drop, (w->spools_open--, OK))
     default:
         break;
     }
     if (!(call == CALL_lease_read && w->mute_reads))
-        reply(w, tag, e, &fields);
+        reply(w, tag, e, &fields, call == CALL_spool && e == OK ? w->spool : NULL);
     buf_deinit(&fields);
     arena_free(mem);
 }
@@ -314,6 +340,8 @@ void world_init(struct world *w, struct other *others, size_t count)
     w->sim = sim_new(7, &calm);
     w->loop = sim_loop(w->sim, STR("courier"));
     w->mem = arena_new(0);
+    w->disk = sim_disk_new(w->sim);
+    w->fs = sim_fs(w->disk);
     w->log = log_new(w->loop, STR("courier"), 2, LOG_ERROR);
     w->settings = (struct agent_settings){
         .in_hand_max = 100,
@@ -372,6 +400,9 @@ void world_free(struct world *w)
     buf_deinit(&w->reports);
     buf_deinit(&w->delivered);
     arena_free(w->mem);
+    file_close(w->spool);
+    fs_free(w->fs);
     loop_free(w->loop);
+    sim_disk_free(w->disk);
     sim_free(w->sim);
 }

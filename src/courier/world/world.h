@@ -94,7 +94,12 @@ struct world {
     struct buf reports; /* all of them, one behind the other */
     uint32_t report_count, lease_calls, renewals, deliveries, local_rcpts, conflicts;
     struct buf delivered; /* the last message delivered here */
-    bool lose_lease_end;  /* the next lease_end is carried out or not, and keeper dies */
+    struct sim_disk *disk;
+    struct fs *fs;
+    struct file *spool; /* keeper's end of the last spool file */
+    uint32_t spools_open;
+    bool spool_fails, deliver_fails;
+    bool lose_lease_end; /* the next lease_end is carried out or not, and keeper dies */
     bool carry_out_first;
     bool read_fails, mute_reads, stopped;
 };
