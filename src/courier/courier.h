@@ -7,7 +7,7 @@
 #ifndef POSTERN_COURIER_COURIER_H
 #define POSTERN_COURIER_COURIER_H
 
-#include "courier/dns.h"
+#include "courier/dns/dns.h"
 #include "os/role.h"
 
 extern const struct role_ops courier_role;

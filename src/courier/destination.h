@@ -9,8 +9,8 @@
 #ifndef POSTERN_COURIER_DESTINATION_H
 #define POSTERN_COURIER_DESTINATION_H
 
+#include "courier/dns/mx.h"
 #include "courier/job.h"
-#include "courier/mx.h"
 #include "os/tls.h"
 
 enum { PORT_SUBMISSIONS = 465 }; /* RFC 8314 3.3: TLS before the greeting */

@@ -5,7 +5,7 @@
 
 #include "config/config.h"
 #include "courier/courier.h"
-#include "courier/dns_script.h"
+#include "courier/dns/dns_script.h"
 #include "os/path.h"
 #include "os/sim.h"
 #include "testing.h"

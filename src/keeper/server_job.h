@@ -15,11 +15,11 @@
 #include "base/map.h"
 #include "keeper/server.h"
 #include "os/workers.h"
-#include "store/directory.h"
+#include "store/accounts/directory.h"
+#include "store/accounts/password.h"
 #include "store/journal/writer.h"
-#include "store/password.h"
+#include "store/mailbox/view.h"
 #include "store/queue.h"
-#include "store/view.h"
 
 enum {
     LOGINS_WAITING_MAX = 256, /* verifications that wait for a worker                    */

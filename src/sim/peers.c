@@ -6,7 +6,7 @@
 #include "sim/peers.h"
 
 #include "base/list.h"
-#include "courier/dns_script.h"
+#include "courier/dns/dns_script.h"
 #include "os/stream.h"
 #include "proto/dot.h"
 #include "proto/line.h"

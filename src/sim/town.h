@@ -7,7 +7,7 @@
 #define POSTERN_SIM_TOWN_H
 
 #include "config/config.h"
-#include "courier/dns.h"
+#include "courier/dns/dns.h"
 #include "keeper/client.h"
 #include "os/address.h"
 #include "os/sim.h"

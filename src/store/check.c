@@ -5,7 +5,7 @@
 #include <stdarg.h>
 
 #include "message/set/flags.h"
-#include "store/messages.h"
+#include "store/mailbox/messages.h"
 #include "store/queue.h"
 
 struct checking {

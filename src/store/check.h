@@ -4,13 +4,14 @@
  * counts, sums and quotas, UIDs and modseqs within their bounds, references of emails, bodies that
  * must exist, the queue and its index. found() gets one sentence for each thing that is wrong.
  * Reads only; blocks while it runs. Errors are those of reading; what is wrong is no error here.
- * Journal against tables is writer_check (store/journal/writer.h). Tests: check_test.c. */
+ * Journal against tables is writer_check (store/journal/writer.h), views against rows views_check
+ * (store/mailbox/view.h). Tests: check_test.c. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef POSTERN_STORE_CHECK_H
 #define POSTERN_STORE_CHECK_H
 
 #include "store/journal/bodies.h"
-#include "store/view.h"
+#include "store/mailbox/view.h"
 
 struct check_counts {
     uint64_t accounts, mailboxes, messages, emails, bytes, queued;
@@ -19,9 +20,5 @@ struct check_counts {
 MUST_USE enum err check_tables(struct kv *kv, struct bodies *bodies,
                                void (*found)(void *ctx, struct str sentence), void *ctx,
                                struct check_counts *ret, struct errinfo *why);
-/* Every view in memory against the rows that it was made from. */
-MUST_USE enum err check_views(struct views *v, struct kv *kv,
-                              void (*found)(void *ctx, struct str sentence), void *ctx,
-                              struct errinfo *why);
 
 #endif

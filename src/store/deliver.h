@@ -11,8 +11,8 @@
 #ifndef POSTERN_STORE_DELIVER_H
 #define POSTERN_STORE_DELIVER_H
 
-#include "store/directory.h"
-#include "store/messages.h"
+#include "store/accounts/directory.h"
+#include "store/mailbox/messages.h"
 #include "store/queue.h"
 
 enum { DELIVER_RCPTS_MAX = 10000 };

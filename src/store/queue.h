@@ -14,7 +14,7 @@
 
 #include "base/list.h"
 #include "base/map.h"
-#include "store/table.h"
+#include "store/table/table.h"
 
 enum { QUEUE_RCPTS_MAX = 200 };
 

@@ -7,7 +7,7 @@
 #ifndef POSTERN_STORE_SWEEP_H
 #define POSTERN_STORE_SWEEP_H
 
-#include "store/messages.h"
+#include "store/mailbox/messages.h"
 
 enum { SWEEP_ROWS = 2000 };
 

@@ -8,7 +8,7 @@
 #define POSTERN_COURIER_WORLD_WORLD_H
 
 #include "courier/agent.h"
-#include "courier/dns_script.h"
+#include "courier/dns/dns_script.h"
 #include "os/sim.h"
 #include "os/stream.h"
 #include "testing.h"

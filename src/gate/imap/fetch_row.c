@@ -3,7 +3,7 @@
 #include "gate/imap/fetch_row.h"
 
 #include "message/record/imap_text.h"
-#include "proto/imap/imap_date.h"
+#include "proto/imap/parse/imap_date.h"
 
 bool fetch_is_octets(enum imap_fetch_kind kind)
 {

@@ -10,7 +10,7 @@
 #ifndef POSTERN_PROTO_IMAP_COMMAND_H
 #define POSTERN_PROTO_IMAP_COMMAND_H
 
-#include "proto/imap/args.h"
+#include "proto/imap/parse/args.h"
 
 /* What is true of a session; rows and capabilities ask for these bits. */
 enum imap_fact {

@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proto/imap/reply.h"
 
-#include "proto/imap/mutf7.h"
+#include "proto/imap/parse/mutf7.h"
 
 enum { QUOTED_BYTES_MAX = 1000 }; /* longer strings become literals, so lines stay readable */
 

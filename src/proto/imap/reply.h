@@ -9,7 +9,7 @@
 #define POSTERN_PROTO_IMAP_REPLY_H
 
 #include "message/set/uidset.h"
-#include "proto/imap/args.h"
+#include "proto/imap/parse/args.h"
 
 /* "tag OK text": `text` begins with OK, NO or BAD and may hold a response code. */
 void reply_tagged_line(struct buf *out, struct str tag, struct str text);

@@ -4,7 +4,7 @@
 
 #include "proto/imap/caps.h"
 #include "proto/imap/command.h"
-#include "proto/imap/imap_date.h"
+#include "proto/imap/parse/imap_date.h"
 #include "testing.h"
 
 /* Compares and empties. */

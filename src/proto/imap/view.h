@@ -11,7 +11,7 @@
 #define POSTERN_PROTO_IMAP_VIEW_H
 
 #include "message/set/uidset.h"
-#include "proto/imap/scan.h"
+#include "proto/imap/parse/scan.h"
 
 struct view {
     struct uidset uids;    /* what has a sequence number */

@@ -1,0 +1,47 @@
+/* gate/imap/cmd/cmd_idle.c - IDLE (RFC 2177): changes are told when keeper speaks of them. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gate/imap/session.h"
+
+static void end_idle(struct imap_session *s)
+{
+    s->idle_over = false;
+    if (s->idle_ok)
+        imap_session_end(s, STR("OK IDLE terminated"));
+    else
+        imap_session_end(s, STR("BAD Expected DONE"));
+}
+
+/* While idle every kind of news may be told (RFC 2177 3). */
+static void tell(struct imap_session *s)
+{
+    view_report(&s->box->view, true, false, &s->out);
+    imap_session_flush(s);
+    if (s->idle_over)
+        end_idle(s);
+    else
+        idle_changed(s);
+}
+
+void idle_changed(struct imap_session *s)
+{
+    if (s->idling && s->ticket == 0 && s->resume == NULL && s->box->noted > s->box->modseq)
+        imap_session_sync(s, tell);
+}
+
+void imap_cmd_idle(struct imap_session *s, const struct imap_command *c)
+{
+    (void)c;
+    s->idling = true;
+    imap_idle(s->machine);
+    if (s->box != NULL)
+        idle_changed(s);
+}
+
+void idle_done(struct imap_session *s, bool whole)
+{
+    s->idling = false;
+    s->idle_ok = whole;
+    s->idle_over = s->ticket != 0 || s->resume != NULL;
+    if (!s->idle_over)
+        end_idle(s);
+}

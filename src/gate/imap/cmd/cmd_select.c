@@ -1,0 +1,161 @@
+/* gate/imap/cmd/cmd_select.c - SELECT, EXAMINE, CLOSE, UNSELECT. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gate/imap/session.h"
+
+#include "proto/imap/reply.h"
+
+static void unselected(void *ctx, enum err e, const struct keep_unselect_rep *rep,
+                       struct file *file)
+{
+    (void)ctx;
+    (void)e;
+    (void)rep;
+    (void)file;
+}
+
+/* Keeper may forget the mailbox; nobody waits for its answer. */
+static void leave(struct imap_session *s)
+{
+    if (s->box == NULL)
+        return;
+
+    struct keep_unselect_req req = { .session = s->keeper_session, .mailbox = s->box->mailbox };
+    (void)keeper_unselect(s->service->keeper, &req, unselected, NULL);
+    selected_close(s);
+}
+
+static struct selected *box_new(struct str name, const struct keep_select_rep *rep, bool read_only)
+{
+    struct selected *box = calloc(1, sizeof(*box) + name.len);
+    char *copy = (char *)(box + 1);
+
+    if (box == NULL)
+        BUG("out of memory");
+    memcpy(copy, name.at, name.len);
+    box->name = str_from(copy, name.len);
+    box->mailbox = rep->mailbox;
+    box->uidvalidity = rep->uidvalidity;
+    box->modseq = box->noted = rep->modseq;
+    box->read_only = read_only;
+    return box;
+}
+
+static enum err read_sets(struct selected *box, const struct keep_select_rep *rep)
+{
+    struct reader uids = reader_of(rep->uids), recent = reader_of(rep->recent_uids);
+    enum err e = OK;
+
+    if (rep->uids.len > 0)
+        e = uidset_decode(&uids, UINT32_MAX, &box->view.uids);
+    if (e == OK && rep->recent_uids.len > 0)
+        e = uidset_decode(&recent, UINT32_MAX, &box->view.recent);
+    return e;
+}
+
+/* The responses that RFC 3501 6.3.1 requires, and those of RFC 7162 and RFC 8474. */
+static void describe(struct imap_session *s, const struct keep_select_rep *rep)
+{
+    struct selected *box = s->box;
+    uint32_t unseen = view_seq(&box->view, rep->first_unseen_uid);
+
+    selected_keywords(s, rep->keywords, rep->keywords_count);
+    selected_announce(s);
+    box->described = true;
+    reply_number_line(&s->out, view_exists(&box->view), STR("EXISTS"));
+    reply_number_line(&s->out, uidset_count(&box->view.recent), STR("RECENT"));
+    if (unseen != 0)
+        buf_printf(&s->out, "* OK [UNSEEN %u] First unseen\r\n", unseen);
+    buf_printf(&s->out, "* OK [UIDVALIDITY %u] UIDs valid\r\n", rep->uidvalidity);
+    buf_printf(&s->out, "* OK [UIDNEXT %u] Predicted next UID\r\n", rep->uidnext);
+    buf_printf(&s->out, "* OK [HIGHESTMODSEQ %llu] Highest\r\n", (unsigned long long)rep->modseq);
+    buf_printf(&s->out, "* OK [MAILBOXID (M%llx)] Id\r\n", (unsigned long long)rep->object);
+}
+
+static void opened(void *ctx, enum err e, const struct keep_select_rep *rep, struct file *file)
+{
+    struct imap_session *s = ctx;
+    bool read_only = s->command->verb == IMAP_CMD_EXAMINE;
+
+    (void)file;
+    s->ticket = 0;
+    if (e != OK) {
+        imap_session_fail(s, e);
+        return;
+    }
+    s->box = box_new(s->command->select.mailbox, rep, read_only);
+    if ((e = read_sets(s->box, rep)) != OK) {
+        leave(s);
+        imap_session_fail(s, e);
+        return;
+    }
+    describe(s, rep);
+    if (s->command->select.condstore)
+        imap_set_facts(s->machine, IMAP_CONDSTORE, 0);
+    imap_set_facts(s->machine, IMAP_SELECTED | (read_only ? IMAP_READ_ONLY : 0), 0);
+    imap_session_end(s, read_only ? STR("OK [READ-ONLY] EXAMINE completed")
+                                  : STR("OK [READ-WRITE] SELECT completed"));
+}
+
+/* A mailbox that was open is left first, even when the new one cannot be opened. */
+static void open_mailbox(struct imap_session *s, const struct imap_command *c)
+{
+    struct keep_select_req req = { .name = c->select.mailbox, .write = c->verb == IMAP_CMD_SELECT };
+
+    if (c->select.qresync && (imap_facts(s->machine) & IMAP_QRESYNC) == 0) {
+        imap_session_end(s, STR("BAD QRESYNC is not enabled"));
+        return;
+    }
+    if (s->box != NULL)
+        reply_line(&s->out, STR("OK [CLOSED] The previous mailbox is closed"));
+    leave(s);
+    req.session = s->keeper_session;
+    s->ticket = keeper_select(s->service->keeper, &req, opened, s);
+}
+
+void imap_cmd_select(struct imap_session *s, const struct imap_command *c)
+{
+    open_mailbox(s, c);
+}
+
+void imap_cmd_examine(struct imap_session *s, const struct imap_command *c)
+{
+    open_mailbox(s, c);
+}
+
+static void emptied(void *ctx, enum err e, const struct keep_expunge_rep *rep, struct file *file)
+{
+    struct imap_session *s = ctx;
+
+    (void)rep;
+    (void)file;
+    s->ticket = 0;
+    leave(s);
+    if (e == OK || e == ERR_NOT_FOUND)
+        imap_session_ok(s);
+    else
+        imap_session_fail(s, e);
+}
+
+/* RFC 3501 6.4.2: what is \Deleted goes, without a word about it; nothing does after EXAMINE. */
+void imap_cmd_close(struct imap_session *s, const struct imap_command *c)
+{
+    struct keep_expunge_req req = { .session = s->keeper_session,
+                                    .mailbox = s->box->mailbox,
+                                    .deleted_only = true };
+
+    (void)c;
+    if (s->box->read_only) {
+        leave(s);
+        imap_session_ok(s);
+        return;
+    }
+    req.uids = imap_session_all_uids(s);
+    s->ticket = keeper_expunge(s->service->keeper, &req, emptied, s);
+}
+
+void imap_cmd_unselect(struct imap_session *s, const struct imap_command *c)
+{
+    (void)c;
+    leave(s);
+    imap_session_ok(s);
+}

@@ -1,0 +1,403 @@
+/* keeper/calls/server_fetch.c - rows of a mailbox, a page at a time.
+ *
+ * Flags, modseqs and sizes come from the view. What else is asked for comes from two iterators that
+ * walk memberships and structure records in step with the UIDs (emails are numbered in the order
+ * in which they came, so both mostly move to their next row); octets come from the body by range.
+ * A page is closed before the row that would make it too long. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "keeper/server_job.h"
+#include "message/record/section.h"
+#include "store/journal/bodies.h"
+#include "store/mailbox/messages.h"
+
+enum {
+    FETCH_WANTS_MAX = 200,
+    ROW_OCTETS = 24,      /* about what a row without texts takes */
+    ROW_MORE_OCTETS = 48, /* and with dates and numbers           */
+    PART_OCTETS = 16,
+    FEW_ROWS = 4, /* for so few a look-up costs less than an iterator */
+};
+
+struct walker { /* one table, read in the order of its keys */
+    struct kv_iter *it;
+    struct key end;
+};
+
+struct fetching {
+    struct request *j;
+    const struct keep_fetch_req *req;
+    struct keep_fetch_rep *rep;
+    uint32_t account;
+    struct view *view;
+    struct uidset uids;
+    struct section *sections;
+    struct walker memberships, records;
+    bool few;
+    size_t row_cap, used;
+    bool full; /* nothing more fits */
+    uint32_t next;
+};
+
+/* ---- reading rows in step ---- */
+
+static enum err walker_get(struct fetching *f, struct walker *w, const struct key *k,
+                           bool *ret_found, struct str *ret)
+{
+    struct kv *kv = f->j->k->kv;
+
+    if (f->few)
+        return kv_get(kv, NULL, f->j->mem, key_str(k), ret_found, ret);
+    if (w->it == NULL) {
+        key_of_account(&w->end, (enum table)k->at[0], f->account);
+        key_end(&w->end);
+        w->it = kv_iter_new(kv, NULL, key_str(k), key_str(&w->end));
+        *ret_found = kv_iter_first(w->it);
+    } else {
+        *ret_found = kv_iter_next(w->it);
+    }
+    if (!*ret_found || !str_eq(kv_iter_key(w->it), key_str(k)))
+        *ret_found = kv_iter_seek(w->it, key_str(k)) && str_eq(kv_iter_key(w->it), key_str(k));
+    if (*ret_found)
+        *ret = kv_iter_value(w->it);
+    return kv_iter_error(w->it, &f->j->why);
+}
+
+static enum err read_membership(struct fetching *f, uint32_t uid, struct membership *ret)
+{
+    struct key k;
+    struct str value;
+    bool found;
+    enum err e;
+
+    key_of_membership(&k, f->account, f->req->mailbox, uid);
+    if ((e = walker_get(f, &f->memberships, &k, &found, &value)) != OK)
+        return e;
+    if (!found || membership_get(NULL, value, ret) != OK)
+        return table_damaged(key_str(&k), &f->j->why);
+    return OK;
+}
+
+static enum err read_record(struct fetching *f, uint64_t email, struct str *ret)
+{
+    struct key k;
+    bool found;
+    enum err e;
+
+    key_of_email(&k, TABLE_RECORD, f->account, email);
+    if ((e = walker_get(f, &f->records, &k, &found, ret)) != OK)
+        return e;
+    return found ? OK : table_damaged(key_str(&k), &f->j->why);
+}
+
+/* ---- octets ---- */
+
+/* Which octets of the message a want means; false when there is no such part. */
+static bool range_of(const struct section *s, struct str record, uint64_t body_bytes,
+                     struct octet_range *ret)
+{
+    struct record r;
+
+    if (s->kind == SECTION_ALL && s->path_len == 0) {
+        *ret = (struct octet_range){ 0, body_bytes };
+        return true;
+    }
+    return record_open(record, &r) == OK && section_find(&r, s, ret) && ret->at <= body_bytes &&
+           ret->bytes <= body_bytes - ret->at;
+}
+
+/* Finds all parts of a row and what they would take. */
+static uint64_t measure_parts(struct fetching *f, struct keep_row *row, struct octet_range *ranges,
+                              struct str record, uint64_t body_bytes)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < f->req->wants_count; i++) {
+        const struct keep_want *w = &f->req->wants[i];
+        struct keep_part *part = &row->parts[i];
+        uint64_t length;
+
+        part->bytes = STR_EMPTY;
+        part->exists = range_of(&f->sections[i], record, body_bytes, &ranges[i]);
+        if (!part->exists)
+            continue;
+        part->total = ranges[i].bytes;
+        length = w->offset >= part->total ? 0 : MIN(w->length, part->total - w->offset);
+        ranges[i].at += MIN(w->offset, part->total);
+        ranges[i].bytes = length;
+        sum += length;
+    }
+    return sum;
+}
+
+static enum err read_parts(struct fetching *f, struct keep_row *row, struct body *body,
+                           struct octet_range *ranges, size_t room)
+{
+    struct buf b = { 0 };
+    enum err e = OK;
+
+    for (size_t i = 0; i < f->req->wants_count && e == OK; i++) {
+        size_t length = (size_t)MIN(ranges[i].bytes, (uint64_t)room);
+
+        if (!row->parts[i].exists || length == 0)
+            continue;
+        buf_clear(&b);
+        e = body_read(body, ranges[i].at, length, &b, &f->j->why);
+        row->parts[i].bytes = arena_copy(f->j->mem, buf_str(&b));
+        room -= MIN(room, length);
+    }
+    buf_deinit(&b);
+    return e;
+}
+
+/* Adds the octets to a row. When they do not fit the row waits for the next page, unless it is the
+ * first of this one: then it comes with as many as fit. */
+static enum err add_parts(struct fetching *f, struct keep_row *row, uint64_t email,
+                          struct str record, size_t cost)
+{
+    struct request *j = f->j;
+    struct octet_range *ranges = ARENA_ARRAY(j->mem, struct octet_range, f->req->wants_count);
+    struct email e_row;
+    struct body *body;
+    struct key k;
+    uint64_t need;
+    enum err e;
+
+    key_of_email(&k, TABLE_EMAIL, f->account, email);
+    if ((e = table_get_email(j->k->kv, j->mem, &k, &e_row, &j->why)) != OK ||
+        (e = body_open(j->k->bodies, e_row.body, &body, &j->why)) != OK)
+        return e;
+    row->parts_count = f->req->wants_count;
+    row->parts = ARENA_ARRAY(j->mem, struct keep_part, row->parts_count);
+    need = cost + row->parts_count * PART_OCTETS +
+           measure_parts(f, row, ranges, record, body_len(body));
+    if (f->used + need > KEEP_PAGE_BYTES) {
+        f->full = true;
+        f->next = row->uid;
+    }
+    if (!f->full || f->rep->rows_count == 0)
+        e = read_parts(f, row, body, ranges,
+                       f->full ? KEEP_PAGE_BYTES - MIN(KEEP_PAGE_BYTES / 2, cost)
+                               : KEEP_PAGE_BYTES);
+    f->used += (size_t)MIN(need, (uint64_t)KEEP_PAGE_BYTES);
+    body_close(body);
+    return e;
+}
+
+/* ---- rows ---- */
+
+static struct keep_row *row_place(struct fetching *f)
+{
+    if (f->rep->rows_count == f->row_cap) {
+        size_t cap = f->row_cap == 0 ? 16 : 4 * f->row_cap;
+        struct keep_row *rows = ARENA_ARRAY(f->j->mem, struct keep_row, cap);
+
+        if (f->row_cap > 0)
+            memcpy(rows, f->rep->rows, f->row_cap * sizeof *rows);
+        f->rep->rows = rows;
+        f->row_cap = cap;
+    }
+    return &f->rep->rows[f->rep->rows_count];
+}
+
+static void row_from_view(const struct view_row *v, uint32_t items, struct keep_row *row)
+{
+    memset(row, 0, sizeof *row);
+    row->record = STR_EMPTY;
+    row->uid = v->uid;
+    if (items & ITEM_FLAGS) {
+        row->flags = row_flags(v->flags);
+        row->keywords = row_keywords(v->flags);
+    }
+    if (items & ITEM_MODSEQ)
+        row->modseq = v->modseq;
+    if (items & ITEM_SIZE)
+        row->size = v->size;
+}
+
+/* What the view does not have. */
+static enum err row_from_tables(struct fetching *f, struct keep_row *row)
+{
+    uint32_t items = f->req->items;
+    struct str record = STR_EMPTY;
+    struct membership ms;
+    size_t cost = ROW_MORE_OCTETS;
+    enum err e;
+
+    if ((e = read_membership(f, row->uid, &ms)) != OK)
+        return e;
+    if (items & ITEM_INTERNAL_DATE)
+        row->internal_date = ms.internal_date;
+    if (items & ITEM_SAVE_DATE)
+        row->save_date = ms.save_date;
+    if (items & ITEM_IDS) {
+        row->email = ms.email;
+        row->thread = ms.thread;
+    }
+    if ((items & ITEM_RECORD) || f->req->wants_count > 0) {
+        if ((e = read_record(f, ms.email, &record)) != OK)
+            return e;
+        record = arena_copy(f->j->mem, record);
+    }
+    if (items & ITEM_RECORD) {
+        row->record = record;
+        cost += record.len;
+    }
+    if (f->req->wants_count > 0)
+        return add_parts(f, row, ms.email, record, cost);
+    if (f->used + cost > KEEP_PAGE_BYTES && f->rep->rows_count > 0) {
+        f->full = true;
+        f->next = row->uid;
+    }
+    f->used += cost;
+    return OK;
+}
+
+static enum err add_row(struct fetching *f, const struct view_row *v)
+{
+    const uint32_t in_view = ITEM_FLAGS | ITEM_MODSEQ | ITEM_SIZE;
+    struct keep_row *row = row_place(f);
+    enum err e = OK;
+
+    row_from_view(v, f->req->items, row);
+    if ((f->req->items & ~in_view) != 0 || f->req->wants_count > 0) {
+        e = row_from_tables(f, row);
+    } else if (f->used + ROW_OCTETS > KEEP_PAGE_BYTES) {
+        f->full = true;
+        f->next = v->uid;
+    } else {
+        f->used += ROW_OCTETS;
+    }
+    /* The first row of a page is taken even when it is too long. */
+    if (e == OK && (!f->full || f->rep->rows_count == 0))
+        f->rep->rows_count++;
+    return e;
+}
+
+static enum err add_rows(struct fetching *f)
+{
+    enum err e = OK;
+
+    for (uint32_t r = 0; r < f->uids.len && !f->full && e == OK; r++) {
+        const struct uid_range *range = &f->uids.at[r];
+
+        if (range->last < f->req->from)
+            continue;
+        for (uint32_t i = view_at_or_after(f->view, MAX(range->first, f->req->from));
+             i < f->view->count && f->view->at[i].uid <= range->last && !f->full && e == OK; i++)
+            if (f->view->at[i].modseq > f->req->changed_since)
+                e = add_row(f, &f->view->at[i]);
+    }
+    return e;
+}
+
+/* ---- the call ---- */
+
+static enum err parse_sections(struct fetching *f)
+{
+    const struct keep_fetch_req *req = f->req;
+
+    if (req->wants_count > FETCH_WANTS_MAX)
+        return err_set(&f->j->why, ERR_LIMIT, "too many sections at once");
+    f->sections = ARENA_ARRAY(f->j->mem, struct section, req->wants_count + 1);
+    for (size_t i = 0; i < req->wants_count; i++) {
+        enum err e = section_parse(req->wants[i].section, &f->sections[i]);
+
+        if (e != OK)
+            return err_set(&f->j->why, e, "not a section");
+    }
+    return OK;
+}
+
+static enum err fetch_now(struct request *j)
+{
+    struct fetching f = { .j = j, .req = j->req, .rep = j->rep };
+    struct session *s;
+    struct mbox m;
+    enum err e;
+
+    if ((e = request_session(j, f.req->session, &s)) != OK ||
+        (e = request_mailbox(j, j->k->kv, s->account, f.req->mailbox, &m)) != OK ||
+        (e = parse_sections(&f)) != OK ||
+        (e = views_get(j->k->views, s->account, f.req->mailbox, &f.view, &j->why)) != OK)
+        return e;
+    f.account = s->account;
+    if ((e = request_uids(j, f.req->uids, &f.uids)) == OK) {
+        f.few = f.uids.len == 1 && f.uids.at[0].last - f.uids.at[0].first < FEW_ROWS;
+        e = add_rows(&f);
+    }
+    if (f.memberships.it != NULL)
+        kv_iter_free(f.memberships.it);
+    if (f.records.it != NULL)
+        kv_iter_free(f.records.it);
+    uidset_deinit(&f.uids);
+    f.rep->next = f.next;
+    keyword_texts(j->mem, &m, &f.rep->keywords, &f.rep->keywords_count);
+    return e;
+}
+
+/* \Seen for those of the rest that lack it: one commit, before the first octet is read. */
+static enum err build_seen(struct request *j, struct txn *t)
+{
+    const struct keep_fetch_req *req = j->req;
+    const struct flags_change seen = { FLAGS_ADD, FLAG_SEEN, UINT64_MAX };
+    struct uidset uids = { 0 }, changed = { 0 }, modified = { 0 };
+    struct session *s;
+    struct account_txn a;
+    struct mbox m;
+    enum err e;
+
+    if ((e = request_session(j, req->session, &s)) != OK ||
+        (e = account_txn_begin(&a, t, j->mem, s->account, loop_wall_s(j->k->loop), &j->why)) !=
+            OK ||
+        (e = request_mailbox(j, a.kv, s->account, req->mailbox, &m)) != OK)
+        return e;
+    if ((e = request_uids(j, req->uids, &uids)) == OK)
+        e = messages_store(&a, req->mailbox, &m, &uids, &seen, &changed, &modified);
+    if (e == OK && !uidset_empty(&changed)) {
+        mailbox_put_row(&a, req->mailbox, &m);
+        account_txn_end(&a);
+    }
+    uidset_deinit(&uids);
+    uidset_deinit(&changed);
+    uidset_deinit(&modified);
+    return e;
+}
+
+static void seen_written(struct request *j, enum err e)
+{
+    request_end(j, e == OK ? fetch_now(j) : e);
+}
+
+static enum err any_unseen(struct request *j, bool *ret)
+{
+    const struct keep_fetch_req *req = j->req;
+    struct uidset uids = { 0 };
+    struct session *s;
+    struct view *view = NULL;
+    struct mbox m;
+    enum err e;
+
+    if ((e = request_session(j, req->session, &s)) != OK ||
+        (e = request_mailbox(j, j->k->kv, s->account, req->mailbox, &m)) != OK ||
+        (e = views_get(j->k->views, s->account, req->mailbox, &view, &j->why)) != OK ||
+        (e = request_uids(j, req->uids, &uids)) != OK)
+        return e;
+    for (uint32_t r = 0; r < uids.len && !*ret && m.unseen > 0; r++)
+        for (uint32_t i = view_at_or_after(view, uids.at[r].first);
+             i < view->count && view->at[i].uid <= uids.at[r].last && !*ret; i++)
+            *ret = (view->at[i].flags & FLAG_SEEN) == 0;
+    uidset_deinit(&uids);
+    return OK;
+}
+
+void start_fetch(struct request *j)
+{
+    const struct keep_fetch_req *req = j->req;
+    bool unseen = false;
+    enum err e = req->mark_seen ? any_unseen(j, &unseen) : OK;
+
+    if (e == OK && unseen)
+        request_write(j, build_seen, seen_written);
+    else
+        request_end(j, e == OK ? fetch_now(j) : e);
+}

@@ -1,0 +1,176 @@
+/* proto/imap/parse/args.h - the arguments of the IMAP commands, parsed.
+ *
+ * Pure data. Everything points into the command's text or its arena and lives until imap_done().
+ * Mailbox names are UTF-8 with "/" between levels and INBOX in capitals; numbers of sequence sets
+ * are as written (see struct imap_set). The readers are in parse_*.c.
+ * Spec: RFC 3501 6 and the RFCs named at the fields. Tests: parse_test.c. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef POSTERN_PROTO_IMAP_ARGS_H
+#define POSTERN_PROTO_IMAP_ARGS_H
+
+#include "message/record/section.h"
+#include "message/set/flags.h"
+#include "message/set/search.h"
+#include "proto/imap/parse/scan.h"
+
+struct imap_login_args {
+    struct str user, password;
+};
+
+/* `initial` is the client's first response, still base64; "=" (an empty one) comes as empty. */
+struct imap_authenticate_args {
+    struct str mechanism, initial;
+    bool has_initial;
+};
+
+/* Name and value alternate; a NIL value is empty. */
+struct imap_id_args {
+    struct str_list pairs;
+};
+
+struct imap_select_args {
+    struct str mailbox;
+    bool condstore, qresync; /* RFC 7162 3.1.8, 3.2.5 */
+    uint32_t uidvalidity;    /* the four QRESYNC arguments */
+    uint64_t modseq;
+    struct imap_set known_uids; /* count 0: all */
+    struct imap_set match_seqs, match_uids;
+};
+
+struct imap_create_args {
+    struct str mailbox;
+    struct str_list uses; /* RFC 6154: "\Sent" ... as written */
+};
+
+struct imap_rename_args {
+    struct str from, to;
+};
+
+enum imap_status_item {
+    STATUS_MESSAGES = 1 << 0,
+    STATUS_RECENT = 1 << 1,
+    STATUS_UIDNEXT = 1 << 2,
+    STATUS_UIDVALIDITY = 1 << 3,
+    STATUS_UNSEEN = 1 << 4,
+    STATUS_HIGHESTMODSEQ = 1 << 5, /* RFC 7162 */
+    STATUS_SIZE = 1 << 6,          /* RFC 8438 */
+    STATUS_MAILBOXID = 1 << 7,     /* RFC 8474 */
+    STATUS_APPENDLIMIT = 1 << 8,   /* RFC 7889 */
+    STATUS_DELETED = 1 << 9,       /* RFC 9051 */
+};
+
+/* RFC 5258: selection options, then return options. */
+enum imap_list_option {
+    LIST_SUBSCRIBED = 1 << 0,
+    LIST_REMOTE = 1 << 1,
+    LIST_RECURSIVEMATCH = 1 << 2,
+    LIST_SPECIAL_USE = 1 << 3, /* RFC 6154 */
+    LIST_RETURN_SUBSCRIBED = 1 << 4,
+    LIST_RETURN_CHILDREN = 1 << 5,
+    LIST_RETURN_SPECIAL_USE = 1 << 6,
+    LIST_RETURN_STATUS = 1 << 7, /* RFC 5819; items in `status` */
+};
+
+struct imap_list_args {
+    struct str reference;
+    struct str_list patterns;
+    uint32_t options; /* enum imap_list_option */
+    uint32_t status;  /* enum imap_status_item */
+    bool extended;    /* RFC 5258 form: options or a list of patterns were given */
+};
+
+struct imap_status_args {
+    struct str mailbox;
+    uint32_t items;
+};
+
+/* One message of an APPEND. */
+struct imap_append_args {
+    struct str mailbox;
+    struct flag_names flags;
+    bool has_date;
+    int64_t date_s;
+    int date_zone_min;
+    uint32_t bytes;
+    uint32_t index; /* 0 for the first message of the command (RFC 3502) */
+};
+
+/* RFC 4731 3.1. */
+enum imap_search_return {
+    RETURN_MIN = 1 << 0,
+    RETURN_MAX = 1 << 1,
+    RETURN_ALL = 1 << 2,
+    RETURN_COUNT = 1 << 3,
+    RETURN_ESEARCH = 1 << 5, /* RETURN was written: answer with ESEARCH */
+};
+
+/* A set inside a program: node `node` is to match the messages that `set` names, by UID or by
+ * sequence number. Only the session knows which UIDs those are. */
+struct imap_search_set {
+    uint32_t node;
+    bool uid;
+    struct imap_set set;
+};
+
+struct imap_search_args {
+    uint32_t returns; /* enum imap_search_return */
+    bool modseq;      /* the MODSEQ key is used (RFC 7162 3.1.5) */
+    struct search program;
+    struct imap_search_set *sets;
+    uint32_t set_count;
+};
+
+enum imap_fetch_kind {
+    FETCH_FLAGS,
+    FETCH_UID,
+    FETCH_INTERNALDATE,
+    FETCH_RFC822_SIZE,
+    FETCH_ENVELOPE,
+    FETCH_BODY_STRUCTURE,          /* BODY: without extension data */
+    FETCH_BODY_STRUCTURE_EXTENDED, /* BODYSTRUCTURE */
+    FETCH_SECTION,                 /* BODY[...] and BODY.PEEK[...] */
+    FETCH_RFC822,
+    FETCH_RFC822_HEADER,
+    FETCH_RFC822_TEXT,
+    FETCH_MODSEQ,   /* RFC 7162 */
+    FETCH_EMAILID,  /* RFC 8474 */
+    FETCH_THREADID, /* RFC 8474 */
+    FETCH_SAVEDATE, /* RFC 8514 */
+    FETCH_PREVIEW,  /* RFC 8970 */
+};
+
+struct imap_fetch_item {
+    enum imap_fetch_kind kind;
+    bool sets_seen; /* BODY[...], RFC822 and RFC822.TEXT do, RFC 3501 6.4.5 */
+    bool has_partial;
+    const struct section *section; /* FETCH_SECTION: which octets */
+    struct str_list fields;        /* of HEADER.FIELDS and HEADER.FIELDS.NOT, as written */
+    uint32_t partial_from, partial_count;
+};
+
+struct imap_fetch_args {
+    struct imap_set set;
+    struct imap_fetch_item *items;
+    uint32_t item_count;
+    bool changed_since; /* RFC 7162 3.1.4.1 */
+    bool vanished;      /* RFC 7162 3.2.6 */
+    uint64_t modseq;
+};
+
+enum imap_store_mode { FLAGS_REPLACE, FLAGS_ADD, FLAGS_REMOVE };
+
+struct imap_store_args {
+    struct imap_set set;
+    enum imap_store_mode mode;
+    bool silent;
+    bool unchanged_since; /* RFC 7162 3.1.3 */
+    uint64_t modseq;
+    struct flag_names flags;
+};
+
+struct imap_copy_args {
+    struct imap_set set;
+    struct str mailbox;
+};
+
+#endif

@@ -1,0 +1,253 @@
+/* proto/imap/parse/parse_test.c - what each command becomes, and what is refused. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "proto/imap/describe.h"
+#include "proto/imap/machine.h"
+
+#include "testing.h"
+
+enum { ALL_FACTS = IMAP_AUTHED | IMAP_SELECTED, BEFORE = IMAP_LOGIN_OK | IMAP_TLS_READY };
+
+/* The answer to one command text (without CRLF): its description or the refusal. */
+static void parse(struct buf *out, struct str text, uint32_t facts)
+{
+    SCRATCH(mem, NULL);
+    struct scan s = { .mem = mem, .limits = &imap_limits_default.scan, .rest = text };
+    struct imap_command c = { 0 };
+
+    s.utf8 = (facts & IMAP_UTF8) != 0;
+    c.tag = scan_tag(&s);
+    scan_space(&s);
+    if (command_begin(&s, facts, &c))
+        command_args(&s, &c);
+    if (scan_ok(&s))
+        imap_describe(out, &c);
+    else
+        buf_printf(out, "%s %s", s.refused ? "NO" : "BAD", s.error);
+}
+
+struct row {
+    struct str text, want;
+    uint32_t facts;
+};
+
+#define ROW(text, want, facts)                                                                     \
+    {                                                                                              \
+        STR_INIT(text), STR_INIT(want), facts                                                      \
+    }
+
+static const struct row good[] = {
+    ROW("a CAPABILITY", "a CAPABILITY", 0),
+    ROW("a noop", "a NOOP", 0),
+    ROW("A.1]x STARTTLS", "A.1]x STARTTLS", BEFORE),
+    ROW("a LOGIN alice hungry", "a LOGIN <alice><hungry>", BEFORE),
+    ROW("a LOGIN \"alice\" \"hun\\\"gry\\\\\"", "a LOGIN <alice><hun\"gry\\>", BEFORE),
+    ROW("a LOGIN {5}\r\nalice {6+}\r\nhu\r\nry", "a LOGIN <alice><hu\r\nry>", BEFORE),
+    ROW("a LOGIN \"\" \"\"", "a LOGIN <><>", BEFORE),
+    ROW("a AUTHENTICATE PLAIN", "a AUTHENTICATE PLAIN", BEFORE),
+    ROW("a AUTHENTICATE PLAIN =", "a AUTHENTICATE PLAIN initial=", BEFORE),
+    ROW("a AUTHENTICATE PLAIN AGE+/w==", "a AUTHENTICATE PLAIN initial=AGE+/w==", BEFORE),
+    ROW("a ID NIL", "a ID ()", 0),
+    ROW("a ID (\"name\" \"x\" \"os\" NIL)", "a ID (name|x|os|)", 0),
+    ROW("a ENABLE CONDSTORE QRESYNC", "a ENABLE (CONDSTORE|QRESYNC)", IMAP_AUTHED),
+    ROW("a SELECT inbox", "a SELECT <INBOX>", IMAP_AUTHED),
+    ROW("a SELECT inBox/x", "a SELECT <INBOX/x>", IMAP_AUTHED),
+    ROW("a SELECT inboxes", "a SELECT <inboxes>", IMAP_AUTHED),
+    ROW("a EXAMINE \"a b\"", "a EXAMINE <a b>", IMAP_AUTHED),
+    ROW("a SELECT Entw&APw-rfe", "a SELECT <Entw\xc3\xbcrfe>", IMAP_AUTHED),
+    ROW("a SELECT \"Entw\xc3\xbcrfe\"", "a SELECT <Entw\xc3\xbcrfe>", IMAP_AUTHED | IMAP_UTF8),
+    ROW("a SELECT x (CONDSTORE)", "a SELECT <x> condstore", IMAP_AUTHED),
+    ROW("a SELECT x (QRESYNC (67 90060115205 41:211 (1:29 41:69)))",
+        "a SELECT <x> qresync 67 90060115205 41:211/1:29/41:69", IMAP_AUTHED),
+    ROW("a SELECT x (QRESYNC (67 9))", "a SELECT <x> qresync 67 9 //", IMAP_AUTHED),
+    ROW("a CREATE owatagusiam/", "a CREATE <owatagusiam>()", IMAP_AUTHED),
+    ROW("a CREATE x (USE (\\Sent \\Drafts))", "a CREATE <x>(\\Sent|\\Drafts)", IMAP_AUTHED),
+    ROW("a DELETE x", "a DELETE <x>", IMAP_AUTHED),
+    ROW("a RENAME x {1}\r\ny", "a RENAME <x><y>", IMAP_AUTHED),
+    ROW("a SUBSCRIBE #news.comp", "a SUBSCRIBE <#news.comp>", IMAP_AUTHED),
+    ROW("a LIST \"\" *", "a LIST <>(*) 0/0", IMAP_AUTHED),
+    ROW("a LIST \"\" \"\"", "a LIST <>() 0/0", IMAP_AUTHED),
+    ROW("a LIST a/ %x]", "a LIST <a/>(%x]) 0/0", IMAP_AUTHED),
+    ROW("a LSUB \"\" %", "a LSUB <>(%) 0/0", IMAP_AUTHED),
+    ROW("a LIST (SUBSCRIBED RECURSIVEMATCH) \"\" (a b/%) RETURN (CHILDREN STATUS (MESSAGES "
+        "UNSEEN))",
+        "a LIST <>(a|b/%) a5/11 extended", IMAP_AUTHED),
+    ROW("a LIST () \"\" * RETURN ()", "a LIST <>(*) 0/0 extended", IMAP_AUTHED),
+    ROW("a STATUS blurdybloop (UIDNEXT MESSAGES)", "a STATUS <blurdybloop> 5", IMAP_AUTHED),
+    ROW("a IDLE", "a IDLE", IMAP_AUTHED),
+    ROW("a UNSELECT", "a UNSELECT", ALL_FACTS),
+    ROW("a EXPUNGE", "a EXPUNGE", ALL_FACTS),
+    ROW("a UID EXPUNGE 3000:3002", "a UID EXPUNGE 3000:3002", ALL_FACTS),
+    ROW("a FETCH 2:4 (FLAGS BODY[HEADER.FIELDS (DATE FROM)])",
+        "a FETCH 2:4 FLAGS SECTION[HEADER.FIELDS(DATE|FROM)]!", ALL_FACTS),
+    ROW("a FETCH 1,3:*,*:4 ALL", "a FETCH 1,3:0,0:4 FLAGS DATE SIZE ENVELOPE", ALL_FACTS),
+    ROW("a FETCH 1 FAST", "a FETCH 1 FLAGS DATE SIZE", ALL_FACTS),
+    ROW("a FETCH 1 full", "a FETCH 1 FLAGS DATE SIZE ENVELOPE BODY", ALL_FACTS),
+    ROW("a UID FETCH $ (uid RFC822.SIZE)", "a UID FETCH $ UID SIZE", ALL_FACTS),
+    ROW("a UID FETCH 1 BODY.PEEK[]<0.2048>", "a UID FETCH 1 SECTION[]<0.2048> UID", ALL_FACTS),
+    ROW("a FETCH 1 BODY[4.2.2.1.HEADER.FIELDS.NOT (\"X\")]",
+        "a FETCH 1 SECTION[4.2.2.1.HEADER.FIELDS.NOT(X)]!", ALL_FACTS),
+    ROW("a FETCH 1 (BODY BODYSTRUCTURE RFC822 RFC822.HEADER RFC822.TEXT)",
+        "a FETCH 1 BODY BODYSTRUCTURE RFC822! RFC822.HEADER RFC822.TEXT!", ALL_FACTS),
+    ROW("a FETCH 1 (BODY[1.MIME] BODY[TEXT] BODY[HEADER] BODY[3])",
+        "a FETCH 1 SECTION[1.MIME]! SECTION[TEXT]! SECTION[HEADER]! SECTION[3]!", ALL_FACTS),
+    ROW("a UID FETCH 1:* FLAGS (CHANGEDSINCE 12 VANISHED)",
+        "a UID FETCH 1:0 FLAGS UID MODSEQ since=12 vanished", ALL_FACTS),
+    ROW("a FETCH 1 (PREVIEW (LAZY) EMAILID THREADID SAVEDATE MODSEQ)",
+        "a FETCH 1 PREVIEW EMAILID THREADID SAVEDATE MODSEQ", ALL_FACTS),
+    ROW("a STORE 2:4 +FLAGS (\\Deleted)", "a STORE 2:4 + flags=8()", ALL_FACTS),
+    ROW("a STORE 1 FLAGS.SILENT \\Seen Work", "a STORE 1 =silent flags=1(Work)", ALL_FACTS),
+    ROW("a STORE 1 -FLAGS ()", "a STORE 1 - flags=0()", ALL_FACTS),
+    ROW("a UID STORE 7 (UNCHANGEDSINCE 9) FLAGS ($Junk)", "a UID STORE 7 = unchanged=9 flags=400()",
+        ALL_FACTS),
+    ROW("a SEARCH ALL", "a SEARCH 0 n2 sets", ALL_FACTS),
+    ROW("a SEARCH FLAGGED SINCE 1-Feb-1994 NOT FROM \"Smith\"", "a SEARCH 0 n5 sets", ALL_FACTS),
+    ROW("a SEARCH CHARSET UTF-8 TEXT {2}\r\n\xc3\xbc", "a SEARCH 0 n2 sets", ALL_FACTS),
+    ROW("a UID SEARCH RETURN (MIN COUNT) 1:3,5 OR UID 7:* (NEW UNDELETED)",
+        "a UID SEARCH 29 n11 sets 1:3,5 U7:0", ALL_FACTS),
+    ROW("a SEARCH RETURN () UNSEEN", "a SEARCH 24 n3 sets", ALL_FACTS),
+    ROW("a SEARCH KEYWORD $Junk UNKEYWORD Work HEADER X-Y \"\" MODSEQ \"/flags/\\\\seen\" all 9",
+        "a SEARCH 0 n6 modseq sets", ALL_FACTS),
+    ROW("a SEARCH BEFORE \"1-Feb-1994\" SENTON 29-Feb-2024 LARGER 0 YOUNGER 60 SAVEDATESUPPORTED",
+        "a SEARCH 0 n6 sets", ALL_FACTS),
+    ROW("a COPY 2:4 MEETING", "a COPY 2:4 <MEETING>", ALL_FACTS),
+    ROW("a UID MOVE 42:69 foo", "a UID MOVE 42:69 <foo>", ALL_FACTS),
+};
+
+static const struct row bad[] = {
+    ROW("a", "BAD Missing argument", 0),
+    ROW(" a NOOP", "BAD Missing tag", 0),
+    ROW("a+b NOOP", "BAD Expected a space", 0),
+    ROW("a NOOP x", "BAD Unexpected characters after the command's arguments", 0),
+    ROW("a NOOP ", "BAD Unexpected characters after the command's arguments", 0),
+    ROW("a FROBNICATE", "BAD Unknown command", 0),
+    ROW("a UID NOOP", "BAD Unknown command", ALL_FACTS),
+    ROW("a LOGIN alice hungry", "NO [PRIVACYREQUIRED] Start TLS before you log in", 0),
+    ROW("a LOGIN alice hungry", "BAD Already logged in", IMAP_LOGIN_OK | IMAP_AUTHED),
+    ROW("a LOGIN alice", "BAD Missing argument", BEFORE),
+    ROW("a LOGIN al(ice hungry", "BAD Expected a space", BEFORE),
+    ROW("a LOGIN \"alice hungry", "BAD Quoted string without its end", BEFORE),
+    ROW("a LOGIN \"al\\ice\" x", "BAD Bad escape in a quoted string", BEFORE),
+    ROW("a LOGIN \"al\xc3\xa9\" x", "BAD 8-bit characters in a quoted string", BEFORE),
+    ROW("a LOGIN {1}\r\n\0 x", "BAD NUL in a literal", BEFORE),
+    ROW("a STARTTLS", "BAD TLS is not available", 0),
+    ROW("a STARTTLS", "BAD Too late", BEFORE | IMAP_SECURE),
+    ROW("a SELECT x", "BAD Log in first", 0),
+    ROW("a FETCH 1 ALL", "BAD No mailbox is selected", IMAP_AUTHED),
+    ROW("a STORE 1 FLAGS ()", "NO [READ-ONLY] The mailbox is open read-only",
+        ALL_FACTS | IMAP_READ_ONLY),
+    ROW("a SELECT &", "NO [CANNOT] Mailbox name is not valid modified UTF-7", IMAP_AUTHED),
+    ROW("a FETCH 0 ALL", "BAD Zero is not allowed here", ALL_FACTS),
+    ROW("a FETCH 4294967296 ALL", "BAD Number too large", ALL_FACTS),
+    ROW("a FETCH 1, ALL", "BAD Expected a number", ALL_FACTS),
+    ROW("a FETCH 1 (ALL)", "BAD Unknown FETCH item", ALL_FACTS),
+    ROW("a FETCH 1 ()", "BAD Unknown FETCH item", ALL_FACTS),
+    ROW("a FETCH 1 BODY[MIME]", "BAD MIME needs a part number", ALL_FACTS),
+    ROW("a FETCH 1 BODY[0]", "BAD Zero is not allowed here", ALL_FACTS),
+    ROW("a FETCH 1 BODY[HEADER.FIELDS ()]", "BAD Expected a string", ALL_FACTS),
+    ROW("a FETCH 1 BODY[]<0.0>", "BAD Zero is not allowed here", ALL_FACTS),
+    ROW("a FETCH 1 BODY[", "BAD Unknown section", ALL_FACTS),
+    ROW("a FETCH 1 FLAGS (VANISHED)", "BAD VANISHED needs UID FETCH and CHANGEDSINCE", ALL_FACTS),
+    ROW("a STORE 1 FLAGS (\\Recent)", "BAD Only the server sets \\Recent", ALL_FACTS),
+    ROW("a STORE 1 FLAGS (\\Nonsense)", "NO [CANNOT] Unknown system flag", ALL_FACTS),
+    ROW("a STORE 1 LABELS (x)", "BAD STORE changes FLAGS only", ALL_FACTS),
+    ROW("a SEARCH", "BAD Missing argument", ALL_FACTS),
+    ROW("a SEARCH ()", "BAD Unknown search key", ALL_FACTS),
+    ROW("a SEARCH (ALL", "BAD Expected a closing parenthesis", ALL_FACTS),
+    ROW("a SEARCH OR SEEN", "BAD Missing argument", ALL_FACTS),
+    ROW("a SEARCH ON 30-Feb-2024", "BAD Bad date", ALL_FACTS),
+    ROW("a SEARCH YOUNGER 0", "BAD Zero is not allowed here", ALL_FACTS),
+    ROW("a SEARCH CHARSET KOI8-R ALL", "NO [BADCHARSET (US-ASCII UTF-8)] Unknown charset",
+        ALL_FACTS),
+    ROW("a SEARCH TEXT {1}\r\n\xff",
+        "NO [BADCHARSET (US-ASCII UTF-8)] The text is not in that charset", ALL_FACTS),
+    ROW("a SEARCH RETURN (MIN MIN) ALL", "BAD Unknown or repeated RETURN option", ALL_FACTS),
+    ROW("a STATUS x ()", "BAD Unknown item or option", IMAP_AUTHED),
+    ROW("a LIST (RECURSIVEMATCH) \"\" *", "BAD RECURSIVEMATCH needs another selection option",
+        IMAP_AUTHED),
+    ROW("a ENABLE", "BAD Missing argument", IMAP_AUTHED),
+    ROW("a APPEND x", "BAD APPEND needs a message as a literal", IMAP_AUTHED),
+};
+
+static void check_rows(const struct row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct buf out = { 0 };
+
+        parse(&out, rows[i].text, rows[i].facts);
+        CHECK_STR(buf_str(&out), rows[i].want, "%s", rows[i].text.at);
+        buf_deinit(&out);
+    }
+}
+
+TEST(commands_become_what_they_mean)
+{
+    check_rows(good, ARRAY_LEN(good));
+}
+
+TEST(wrong_commands_are_refused_with_the_reason)
+{
+    check_rows(bad, ARRAY_LEN(bad));
+}
+
+/* The exact length is on the heap, so that reading past the end is found by the sanitizer. */
+TEST(a_command_cut_anywhere_is_read_within_its_bounds)
+{
+    for (size_t i = 0; i < ARRAY_LEN(good); i++)
+        for (size_t len = 0; len < good[i].text.len; len++) {
+            char *cut = malloc(len + 1);
+            struct buf out = { 0 };
+
+            CHECK(cut != NULL, "memory");
+            memcpy(cut, good[i].text.at, len);
+            char *exact = realloc(cut, len == 0 ? 1 : len);
+            parse(&out, str_from(exact, len), good[i].facts);
+            CHECK(out.len > 0, "%s, %zu", good[i].text.at, len);
+            buf_deinit(&out);
+            free(exact);
+        }
+}
+
+TEST(searches_too_deep_or_too_long_are_refused)
+{
+    struct buf text = { 0 }, out = { 0 };
+
+    BUF_ADD(&text, "a SEARCH ");
+    for (unsigned i = 0; i < 10000; i++)
+        BUF_ADD(&text, "NOT ");
+    BUF_ADD(&text, "ALL");
+    parse(&out, buf_str(&text), ALL_FACTS);
+    CHECK_STR(buf_str(&out), STR("NO [LIMIT] The search has too many keys"), "depth");
+
+    buf_clear(&text);
+    buf_clear(&out);
+    BUF_ADD(&text, "a SEARCH ALL");
+    for (unsigned i = 0; i < imap_limits_default.scan.search_keys_max; i++)
+        BUF_ADD(&text, " ALL");
+    parse(&out, buf_str(&text), ALL_FACTS);
+    CHECK_STR(buf_str(&out), STR("NO [LIMIT] The search has too many keys"), "keys");
+    buf_deinit(&text);
+    buf_deinit(&out);
+}
+
+TEST(lists_and_sets_over_their_limits_are_refused)
+{
+    struct buf text = { 0 }, out = { 0 };
+
+    BUF_ADD(&text, "a FETCH 1");
+    for (unsigned i = 0; i < imap_limits_default.scan.set_ranges_max; i++)
+        BUF_ADD(&text, ",1");
+    BUF_ADD(&text, " ALL");
+    parse(&out, buf_str(&text), ALL_FACTS);
+    CHECK_STR(buf_str(&out), STR("NO [LIMIT] Too many ranges in the sequence set"), "set");
+
+    buf_clear(&text);
+    buf_clear(&out);
+    BUF_ADD(&text, "a FETCH 1 BODY[HEADER.FIELDS (x");
+    for (unsigned i = 0; i < imap_limits_default.scan.list_max; i++)
+        BUF_ADD(&text, " x");
+    BUF_ADD(&text, ")]");
+    parse(&out, buf_str(&text), ALL_FACTS);
+    CHECK_STR(buf_str(&out), STR("NO [LIMIT] Too many items in a list"), "header names");
+    buf_deinit(&text);
+    buf_deinit(&out);
+}

@@ -1,0 +1,217 @@
+/* store/mailbox/messages_move.c - messages leaving mailboxes and appearing in others. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/mailbox/messages.h"
+
+/* ---- removing ---- */
+
+static void thread_delete(struct account_txn *a, uint64_t hash, uint64_t email)
+{
+    struct key k;
+
+    if (hash == 0)
+        return;
+    key_of_thread(&k, a->account, hash, email);
+    txn_delete(a->t, key_str(&k));
+}
+
+/* One membership less; the last one takes the email and its hold on the body along. */
+static enum err email_unref(struct account_txn *a, uint64_t email)
+{
+    struct key k;
+    struct email row;
+    enum err e;
+
+    key_of_email(&k, TABLE_EMAIL, a->account, email);
+    if ((e = table_get_email(a->kv, a->mem, &k, &row, a->why)) != OK)
+        return e;
+    if (row.refs > 1) {
+        row.refs--;
+        table_put_email(a->t, &k, &row);
+        return OK;
+    }
+    txn_delete(a->t, key_str(&k));
+    key_of_email(&k, TABLE_RECORD, a->account, email);
+    txn_delete(a->t, key_str(&k));
+    thread_delete(a, row.hash, email);
+    thread_delete(a, row.root_hash, email);
+    if ((e = txn_body_unref(a->t, row.body)) != OK)
+        return err_set(a->why, ERR_CORRUPT, "an email has no body");
+    return OK;
+}
+
+static void membership_remove(struct account_txn *a, uint32_t mailbox, struct mbox *m, uint32_t uid,
+                              const struct membership *ms)
+{
+    struct key k;
+
+    key_of_membership(&k, a->account, mailbox, uid);
+    txn_delete(a->t, key_str(&k));
+    m->messages--;
+    m->unseen -= (ms->flags & FLAG_SEEN) == 0;
+    m->deleted -= (ms->flags & FLAG_DELETED) != 0;
+    m->size -= ms->size;
+    m->modseq = a->modseq;
+    a->counters.bytes -= ms->size;
+    a->counters.messages--;
+}
+
+static void vanished_put(struct account_txn *a, uint32_t mailbox, const struct uidset *uids)
+{
+    struct key k;
+    struct buf b = { 0 };
+
+    if (uidset_empty(uids))
+        return;
+    key_of_vanished(&k, a->account, mailbox, a->modseq);
+    put_u8(&b, ROW_VERSION);
+    uidset_encode(uids, &b);
+    txn_put(a->t, key_str(&k), buf_str(&b));
+    buf_deinit(&b);
+}
+
+struct expunging {
+    struct account_txn *a;
+    uint32_t mailbox, count;
+    struct mbox *m;
+    const struct expunge_what *what;
+    struct uidset *expunged;
+    bool more;
+};
+
+/* ERR_LIMIT here only stops the walk: the page is full. */
+static enum err expunge_one(void *ctx, uint32_t uid, const struct membership *ms)
+{
+    struct expunging *x = ctx;
+
+    if (x->what->deleted_only && (ms->flags & FLAG_DELETED) == 0)
+        return OK;
+    if (x->count == x->what->max) {
+        x->more = true;
+        return ERR_LIMIT;
+    }
+    x->count++;
+    membership_remove(x->a, x->mailbox, x->m, uid, ms);
+    uidset_add(x->expunged, uid);
+    return email_unref(x->a, ms->email);
+}
+
+enum err messages_expunge(struct account_txn *a, uint32_t mailbox, struct mbox *m,
+                          const struct expunge_what *what, struct uidset *ret_expunged,
+                          bool *ret_more)
+{
+    struct expunging x = { a, mailbox, 0, m, what, ret_expunged, false };
+    const struct messages_of which = { a->kv, a->account, mailbox, what->uids };
+    enum err e = messages_each(&which, expunge_one, &x, a->why);
+
+    if (e != OK && !(e == ERR_LIMIT && x.more))
+        return e;
+    if (!what->silent)
+        vanished_put(a, mailbox, ret_expunged);
+    *ret_more = x.more;
+    return OK;
+}
+
+/* ---- copying and moving ---- */
+
+struct copied {
+    uint32_t uid;
+    struct membership ms;
+};
+
+struct copying {
+    struct account_txn *a;
+    struct copied *at;
+    size_t count, cap;
+    uint64_t bytes;
+};
+
+static enum err collect_one(void *ctx, uint32_t uid, const struct membership *ms)
+{
+    struct copying *c = ctx;
+
+    if (c->count == c->cap) {
+        size_t cap = c->cap == 0 ? 64 : 2 * c->cap;
+        struct copied *at = ARENA_ARRAY(c->a->mem, struct copied, cap);
+
+        if (c->count > 0)
+            memcpy(at, c->at, c->count * sizeof *at);
+        c->at = at;
+        c->cap = cap;
+    }
+    c->at[c->count++] = (struct copied){ uid, *ms };
+    c->bytes += ms->size;
+    return OK;
+}
+
+/* The keyword bits of one mailbox in the words of another. Keywords for which the target has no
+ * room are left behind: losing a label is better than refusing the message. */
+static uint64_t flags_translate(uint64_t flags, const struct mbox *from, struct keyword_list *to)
+{
+    uint64_t out = flags & FLAGS_KNOWN, bit;
+
+    for (uint32_t i = 0; i < from->keywords_count; i++)
+        if ((flags >> (KEYWORD_FIRST_BIT + i) & 1) &&
+            keyword_bit_add(to, from->keywords[i], &bit) == OK)
+            out |= bit;
+    return out;
+}
+
+static enum err email_ref(struct account_txn *a, uint64_t email)
+{
+    struct key k;
+    struct email row;
+    enum err e;
+
+    key_of_email(&k, TABLE_EMAIL, a->account, email);
+    if ((e = table_get_email(a->kv, a->mem, &k, &row, a->why)) != OK)
+        return e;
+    row.refs++;
+    table_put_email(a->t, &k, &row);
+    return OK;
+}
+
+static enum err copy_each(struct account_txn *a, const struct copying *c,
+                          const struct copy_what *what, struct uidset *ret_source,
+                          struct uidset *ret_target)
+{
+    struct mbox *to_row = what->from == what->to ? what->from_row : what->to_row;
+    struct keyword_list keywords = { 0 };
+    enum err e = mailbox_keywords(to_row, &keywords);
+
+    for (size_t i = 0; i < c->count && e == OK; i++) {
+        struct membership ms = c->at[i].ms;
+        uint32_t uid;
+
+        ms.flags = flags_translate(ms.flags, what->from_row, &keywords);
+        ms.modseq = ms.created = a->modseq;
+        ms.save_date = a->now_s;
+        if ((e = messages_place(a, what->to, to_row, &ms, &uid)) != OK)
+            break;
+        if (what->move)
+            membership_remove(a, what->from, what->from_row, c->at[i].uid, &c->at[i].ms);
+        else
+            e = email_ref(a, ms.email);
+        uidset_add(ret_source, c->at[i].uid);
+        uidset_add(ret_target, uid);
+    }
+    if (e == OK)
+        mailbox_set_keywords(a->mem, to_row, &keywords);
+    keyword_list_deinit(&keywords);
+    return e;
+}
+
+enum err messages_copy(struct account_txn *a, const struct copy_what *what,
+                       struct uidset *ret_source, struct uidset *ret_target)
+{
+    const struct messages_of which = { a->kv, a->account, what->from, what->uids };
+    struct copying c = { .a = a };
+    enum err e;
+
+    if ((e = messages_each(&which, collect_one, &c, a->why)) != OK)
+        return e;
+    if (!what->move && (e = messages_check_quota(a, what->account, c.bytes, c.count)) != OK)
+        return e;
+    if ((e = copy_each(a, &c, what, ret_source, ret_target)) == OK && what->move)
+        vanished_put(a, what->from, ret_source);
+    return e;
+}
