@@ -64,7 +64,7 @@ static void on_spool(struct question *q, struct buf *out)
     struct keep_spool_rep rep = { FAKE_SPOOL };
 
     CHECK_OK(fs_open_unnamed(q->keeper->fs, &q->keeper->spool, NULL), "spool");
-    q->file = q->keeper->spool;
+    q->file = q->keeper->lose_files ? NULL : q->keeper->spool;
     keep_spool_rep_put(out, &rep);
 }
 

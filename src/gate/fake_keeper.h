@@ -33,6 +33,7 @@ struct fake_keeper {
     struct buf record;    /* its structure record */
     struct buf envelope;  /* "from <..> to <..> <..> ret 1 envid x session 77" */
     struct file *spool;
+    bool lose_files; /* no descriptor goes along with replies */
 };
 
 void fake_keeper_open(struct fake_keeper *k, struct channel *c);

@@ -58,12 +58,11 @@ static void drop_return_paths(struct smtp_message *m)
     m->bytes = kept;
 }
 
-enum err smtp_message_spool(struct smtp_message *m, struct file *spool, uint64_t spool_id)
+enum err smtp_message_spool(struct smtp_message *m, struct file *spool)
 {
     enum err e;
 
     m->spool = spool;
-    m->spool_id = spool_id;
     drop_return_paths(m);
     e = smtp_message_add(m, buf_str(&m->bytes));
     buf_deinit(&m->bytes);

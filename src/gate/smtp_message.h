@@ -21,7 +21,7 @@ enum { MESSAGE_MEMORY_BYTES = 256 * 1024 };
 struct smtp_message {
     struct buf bytes; /* the message, while there is no spool file */
     struct file *spool;
-    uint64_t spool_id; /* keeper's number for it */
+    uint64_t spool_id; /* keeper's number for it, for the session; 0: none to give back */
     uint64_t spooled;  /* octets in it */
     bool drop_return_path;
 };
@@ -31,7 +31,7 @@ void smtp_message_deinit(struct smtp_message *m);
 /* True when the memory is used up and there is no file yet. */
 bool smtp_message_wants_spool(const struct smtp_message *m);
 /* Takes the file over and moves what is in memory there. */
-MUST_USE enum err smtp_message_spool(struct smtp_message *m, struct file *spool, uint64_t spool_id);
+MUST_USE enum err smtp_message_spool(struct smtp_message *m, struct file *spool);
 MUST_USE enum err smtp_message_add(struct smtp_message *m, struct str bytes);
 
 /* What goes in front. */

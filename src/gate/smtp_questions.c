@@ -239,10 +239,12 @@ static void got_spool(void *ctx, enum err e, const struct keep_spool_rep *rep, s
     struct smtp_session *s = ctx;
 
     s->ticket = 0;
-    if (e == OK && file == NULL)
-        e = ERR_UNAVAILABLE;
     if (e == OK)
-        e = smtp_message_spool(s->message, file, rep->spool);
+        s->message->spool_id = rep->spool;
+    if (e == OK && file == NULL)
+        e = ERR_UNAVAILABLE; /* no descriptor was left for it */
+    if (e == OK)
+        e = smtp_message_spool(s->message, file);
     if (e != OK)
         refuse_body(s, e);
     smtp_session_pump(s);
@@ -281,8 +283,9 @@ static void got_delivery(void *ctx, enum err e, const struct keep_deliver_rep *r
 
     (void)file;
     s->ticket = 0;
-    if (s->message != NULL)
-        s->message->spool_id = 0; /* used up by the call */
+    /* A call that failed may not have come as far as the file: then it must be given back. */
+    if (s->message != NULL && e == OK)
+        s->message->spool_id = 0;
     smtp_session_forget_message(s);
     log_delivery(s, e, rep);
     if (e == ERR_CLOSED) {

@@ -49,7 +49,7 @@ void smtp_session_forget_message(struct smtp_session *s)
     s->foreign = 0;
     if (s->message == NULL)
         return;
-    if (s->message->spool != NULL && s->message->spool_id != 0) {
+    if (s->message->spool_id != 0) {
         struct keep_spool_drop_req req = { .spool = s->message->spool_id };
 
         (void)keeper_spool_drop(s->service->keeper, &req, ignore_drop, NULL);

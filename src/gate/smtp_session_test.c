@@ -456,3 +456,54 @@ TEST(one_address_may_not_take_all_places)
     stream_free(kept);
     world_close(&w);
 }
+
+/* Parts whose fields make a structure record that no frame can carry. */
+static void send_large_record(struct session_bench *b)
+{
+    enum { PARTS = 10, LANGUAGES = 100000 };
+    struct buf text = { 0 };
+
+    BUF_ADD(&text, "Content-Type: multipart/mixed; boundary=b\r\n\r\n");
+    for (int part = 0; part < PARTS; part++) {
+        BUF_ADD(&text, "--b\r\nContent-Language: ");
+        for (int i = 0; i < LANGUAGES; i++)
+            BUF_ADD(&text, "a,");
+        BUF_ADD(&text, "\r\n\r\n");
+    }
+    BUF_ADD(&text, ".\r\n");
+    session_bench_send(b, buf_str(&text));
+    buf_deinit(&text);
+}
+
+TEST_ON_BOTH_SIDES(a_spool_file_is_given_back_however_its_message_fails)
+{
+    static const struct {
+        const char *name;
+        enum err deliver;
+        bool large_record, lose_files;
+        struct str want;
+    } rows[] = {
+        { "disk", ERR_IO, false, false, STR_INIT("S: 451 4.3.0\n") },
+        { "a record that is too large", OK, true, false, STR_INIT("S: 552 5.3.4\n") },
+        { "no descriptor for the file", OK, false, true, STR_INIT("S: 451 4.3.2\n") },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct world w;
+
+        world_open(&w, SMTP_DOOR_SERVERS, side);
+        w.b.fake.error_of[CALL_deliver] = rows[i].deliver;
+        w.b.fake.lose_files = rows[i].lose_files;
+        session_bench_connect(&w.b);
+        session_bench_talk(&w.b, STR(BEGIN "C: DATA\nS: 354\n"));
+        if (rows[i].large_record)
+            send_large_record(&w.b);
+        else
+            send_large(&w.b, LARGE_LINES);
+        session_bench_talk(&w.b, rows[i].want);
+        bench_pass(&w.b.bench, 50);
+        CHECK_EQ(w.b.fake.deliveries, 0, "%s", rows[i].name);
+        CHECK_EQ(w.b.fake.spools_dropped, 1, "%s", rows[i].name);
+        world_close(&w);
+    }
+}

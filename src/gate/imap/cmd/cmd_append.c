@@ -64,6 +64,8 @@ static void spool_known(void *ctx, enum err e, const struct keep_spool_rep *rep,
     struct imap_session *s = ctx;
 
     s->ticket = 0;
+    if (e == OK)
+        s->spool_id = rep->spool;
     if (e == OK && file == NULL)
         e = ERR_UNAVAILABLE;
     if (e != OK) {
@@ -71,7 +73,6 @@ static void spool_known(void *ctx, enum err e, const struct keep_spool_rep *rep,
         return;
     }
     s->spool = file;
-    s->spool_id = rep->spool;
     take(s);
 }
 
@@ -144,13 +145,15 @@ static void appended(void *ctx, enum err e, const struct keep_append_rep *rep, s
 
     (void)file;
     s->ticket = 0;
-    if (e == OK)
+    if (e == OK) {
+        s->spool_id = 0; /* used up; after a failure it may not be, and is given back */
         imap_session_end(s, arena_printf(s->mem, "OK [APPENDUID %u %u] APPEND completed",
                                          rep->uidvalidity, rep->uid));
-    else if (e == ERR_NOT_FOUND)
+    } else if (e == ERR_NOT_FOUND) {
         imap_session_end(s, STR("NO [TRYCREATE] No such mailbox"));
-    else
+    } else {
         imap_session_fail(s, e);
+    }
 }
 
 /* The walk needs the message in one piece; a large one is read back for the moment that takes. */
@@ -192,7 +195,6 @@ void imap_cmd_append(struct imap_session *s, const struct imap_command *c)
         req.bytes = s->spool == NULL ? buf_str(&s->hold) : STR_EMPTY;
         req.spool = s->spool_id;
         req.spool_bytes = t->spooled;
-        s->spool_id = 0; /* append uses it up */
         s->ticket = keeper_append(s->service->keeper, &req, appended, s);
         buf_deinit(&s->hold);
     }
