@@ -140,7 +140,8 @@ static void deal(void *ctx, struct job *j)
         struct str domain = stops[i].domain;
         uint32_t count = 0;
 
-        while (i < stop_count && count < PARCEL_RCPTS_MAX && str_eq_nocase(domain, stops[i].domain))
+        while (i < stop_count && count < a->settings.rcpts_max &&
+               str_eq_nocase(domain, stops[i].domain))
             places[count++] = stops[i++].place;
         destination_add(destination_of(a, domain), job_parcel(j, places, count));
     }
@@ -289,6 +290,7 @@ struct agent *agent_new(const struct agent_settings *settings)
 
     if (a == NULL)
         BUG("out of memory");
+    BUG_ON(settings->rcpts_max == 0 || settings->rcpts_max > PARCEL_RCPTS_MAX);
     a->settings = *settings;
     a->shop = (struct job_shop){ .loop = settings->road.loop,
                                  .log = settings->road.log,

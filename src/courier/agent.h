@@ -15,6 +15,7 @@ struct agent_settings {
     struct road road;
     struct schedule_settings schedule;
     uint32_t in_hand_max; /* leased entries at one time */
+    uint32_t rcpts_max;   /* in one transaction, 1 to PARCEL_RCPTS_MAX */
 };
 
 struct agent;

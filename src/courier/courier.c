@@ -58,7 +58,10 @@ static struct agent_settings read_settings(struct courier *c, const struct confi
 {
     size_t waits = config->queue.retry_after.count;
     uint32_t *waits_s = ARENA_ARRAY(mem, uint32_t, waits);
-    struct agent_settings s = { .in_hand_max = MAX(config->courier.deliveries_max * 2, 100U) };
+    struct agent_settings s = {
+        .in_hand_max = MAX(config->courier.deliveries_max * 2, 100U),
+        .rcpts_max = MIN(config->courier.recipients_per_message_max, (uint32_t)PARCEL_RCPTS_MAX),
+    };
 
     for (size_t i = 0; i < waits; i++)
         waits_s[i] = (uint32_t)(config->queue.retry_after.at[i] / 1000);

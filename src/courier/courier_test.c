@@ -201,6 +201,23 @@ TEST(more_than_100_recipients_go_in_several_transactions)
     buf_deinit(&rcpts);
 }
 
+TEST(a_transaction_has_as_many_recipients_as_it_may)
+{
+    for (uint32_t most = 1; most <= 5; most++) {
+        struct other other = { .address = STR_INIT("192.0.2.3") };
+        struct world w;
+
+        world_init(&w, &other, 1);
+        w.settings.rcpts_max = most;
+        (void)world_add(&w, "alice@crepes.fr",
+                        "a@other.edu b@other.edu c@other.edu d@other.edu e@other.edu", small);
+        world_run(&w, 20000);
+        CHECK_EQ(other.rcpts, 5, "%u at most", most);
+        CHECK_EQ(other.messages, (5 + most - 1) / most, "%u at most", most);
+        world_free(&w);
+    }
+}
+
 static void add_many(struct world *w, const char *rcpt, int count)
 {
     for (int i = 0; i < count; i++)

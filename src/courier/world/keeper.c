@@ -345,6 +345,7 @@ void world_init(struct world *w, struct other *others, size_t count)
     w->log = log_new(w->loop, STR("courier"), 2, LOG_ERROR);
     w->settings = (struct agent_settings){
         .in_hand_max = 100,
+        .rcpts_max = PARCEL_RCPTS_MAX,
         .schedule = { .waits_s = waits_s,
                       .wait_count = ARRAY_LEN(waits_s),
                       .expire_s = 7200,
