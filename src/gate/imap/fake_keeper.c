@@ -128,8 +128,8 @@ static struct fake_mailbox *add_box(struct fake_house *h, struct str name, bool 
         CHECK(h->box_count < ARRAY_LEN(h->boxes) && name.len < sizeof(b->name), "room");
         b = &h->boxes[h->box_count++];
         memcpy(b->name, name.at, name.len);
+        b->id = h->box_count;
     }
-    b->id = h->box_count;
     b->uidnext = MAX(b->uidnext, 1U);
     b->exists = b->exists || exists;
     return b;
@@ -513,7 +513,6 @@ CALL(store)
     struct uidset uids = decode(req->uids), changed = { 0 }, modified = { 0 };
     uint64_t bits = keyword_bits(b, req->keywords, req->keywords_count);
 
-    h->modseq++;
     for (uint32_t i = 0; i < b->count; i++) {
         struct fake_message *m = &b->messages[i];
         uint32_t flags = (uint32_t)changed_by(req->op, m->flags, req->flags);
@@ -526,6 +525,7 @@ CALL(store)
         } else if (flags != m->flags || words != m->keywords) {
             m->flags = flags;
             m->keywords = words;
+            h->modseq += uidset_empty(&changed);
             m->modseq = h->modseq;
             uidset_add(&changed, m->uid);
         }
@@ -668,7 +668,8 @@ void house_deliver(struct fake_house *h, struct str mailbox, struct str message,
     struct fake_mailbox *b = get_box(h, mailbox);
 
     (void)add_message(h, b, message, flags);
-    tell(h, b);
+    if (!h->unnoted)
+        tell(h, b);
 }
 
 void house_flag(struct fake_house *h, struct str mailbox, uint32_t uid, uint32_t flags)
@@ -680,7 +681,8 @@ void house_flag(struct fake_house *h, struct str mailbox, uint32_t uid, uint32_t
             b->messages[i].flags = flags;
             b->messages[i].modseq = ++h->modseq;
         }
-    tell(h, b);
+    if (!h->unnoted)
+        tell(h, b);
 }
 
 void house_remove(struct fake_house *h, struct str mailbox, uint32_t uid)
@@ -690,5 +692,6 @@ void house_remove(struct fake_house *h, struct str mailbox, uint32_t uid)
     for (uint32_t i = b->count; i > 0; i--)
         if (b->messages[i - 1].uid == uid)
             drop_message(h, b, i - 1);
-    tell(h, b);
+    if (!h->unnoted)
+        tell(h, b);
 }

@@ -32,16 +32,23 @@ uint64_t selected_flag_bits(const struct selected *box, const struct keep_row *r
 }
 
 /* A change that follows directly on what the session knows is now known, too. Otherwise somebody
- * else has changed something in between, which is asked for before the command ends; of that
- * answer, what this command has told is left out. */
-void selected_told(struct selected *box, const struct uidset *uids, uint64_t modseq)
+ * else has changed something in between, which is asked for before the command ends. */
+void selected_made(struct selected *box, uint64_t modseq)
 {
     if (modseq == box->modseq + 1)
         box->modseq = modseq;
-    if (uids == NULL || modseq <= box->modseq)
+}
+
+/* Only what was told as of one modseq is remembered: a message told as of an older one may have
+ * been changed by somebody else since. To be told the same twice does no harm. */
+void selected_told(struct selected *box, const struct uidset *uids, uint64_t modseq)
+{
+    if (modseq <= box->modseq || modseq < box->told_modseq)
         return;
+    if (modseq > box->told_modseq)
+        uidset_deinit(&box->told);
     uidset_union(&box->told, uids);
-    box->told_modseq = MAX(box->told_modseq, modseq);
+    box->told_modseq = modseq;
 }
 
 /* RFC 3501 7.2.6: FLAGS says which flags there are, PERMANENTFLAGS which of them a client may
@@ -95,7 +102,7 @@ static void tell_changed(struct imap_session *s, const struct keep_row *row)
     bool uid = s->command != NULL && s->command->uid;
     struct buf flags = { 0 };
 
-    if (seq == 0 || (row->modseq <= box->told_modseq && uidset_contains(&box->told, row->uid)))
+    if (seq == 0 || (row->modseq == box->told_modseq && uidset_contains(&box->told, row->uid)))
         return;
     flags_format(selected_flag_bits(box, row), box->keywords, &flags);
     reply_flags_line(&s->out, seq, buf_str(&flags), uid ? row->uid : 0,
@@ -140,6 +147,12 @@ static void synced(void *ctx, enum err e, const struct keep_sync_rep *rep, struc
 
     (void)file;
     s->ticket = 0;
+    if (e == ERR_NOT_FOUND && s->command != NULL && s->command->verb == IMAP_CMD_DELETE) {
+        reply_line(&s->out, STR("OK [CLOSED] The open mailbox was deleted"));
+        selected_close(s);
+        s->synced(s);
+        return;
+    }
     if (e == ERR_NOT_FOUND) {
         imap_session_bye(s, STR("The open mailbox was deleted"));
         return;

@@ -375,6 +375,7 @@ static bool wants_sync(const struct imap_session *s)
     case IMAP_CMD_APPEND:
     case IMAP_CMD_COPY:
     case IMAP_CMD_MOVE:
+    case IMAP_CMD_DELETE:
         return true;
     default:
         return s->box->noted > s->box->modseq || !uidset_empty(&s->box->told);

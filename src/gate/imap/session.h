@@ -16,7 +16,6 @@
 /* The mailbox that is open. */
 struct selected {
     struct view view;
-    struct str name; /* heap, behind the struct */
     uint32_t mailbox, uidvalidity;
     uint64_t modseq;               /* the session knows every change up to here */
     uint64_t noted;                /* the newest change that keeper has mentioned */
@@ -101,8 +100,11 @@ void selected_announce(struct imap_session *s);
 void selected_keywords(struct imap_session *s, const struct keep_text *texts, size_t count);
 /* Flags as one word of message/set/flags.h, \Recent included. */
 uint64_t selected_flag_bits(const struct selected *box, const struct keep_row *row);
-/* This session's own command has made the change `modseq`, and the client has been told how the
- * messages `uids` are now (null: it has not been told). */
+/* This session's own command has made the change `modseq`. Not for a modseq that was only seen:
+ * it may be that of somebody else's change, all of which the client has yet to learn. */
+void selected_made(struct selected *box, uint64_t modseq);
+/* The client has been told how the messages `uids` are as of `modseq`; they are not told again by
+ * the end of the command. */
 void selected_told(struct selected *box, const struct uidset *uids, uint64_t modseq);
 /* The UIDs of a command's set, encoded for keeper in the command's memory; the command has been
  * ended with BAD when false. */

@@ -27,6 +27,10 @@ void view_vanish(struct view *v, const struct uidset *uids)
 {
     struct uidset known = { 0 };
 
+    /* What the client has never heard of is not \Recent either. */
+    uidset_copy(&known, uids);
+    uidset_intersect(&known, &v->arrived);
+    uidset_subtract(&v->recent, &known);
     uidset_subtract(&v->arrived, uids);
     uidset_copy(&known, uids);
     uidset_intersect(&known, &v->uids);

@@ -96,7 +96,8 @@ static void expunged(void *ctx, enum err e, const struct keep_expunge_rep *rep, 
         return;
     }
     view_vanish(&s->box->view, &gone);
-    selected_told(s->box, NULL, rep->modseq);
+    if (!uidset_empty(&gone))
+        selected_made(s->box, rep->modseq);
     uidset_deinit(&gone);
     imap_session_ok(s);
 }

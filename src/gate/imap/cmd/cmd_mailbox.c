@@ -46,18 +46,13 @@ static void plain_end(struct imap_session *s, enum err e)
         imap_session_fail(s, e);
 }
 
+/* Whether it was the open mailbox shows when that is asked for news: names may have changed. */
 static void deleted(void *ctx, enum err e, const struct keep_mailbox_delete_rep *rep,
                     struct file *file)
 {
-    struct imap_session *s = ctx;
-
     (void)rep;
     (void)file;
-    if (e == OK && s->box != NULL && str_eq(s->box->name, s->command->mailbox)) {
-        reply_line(&s->out, STR("OK [CLOSED] The open mailbox was deleted"));
-        selected_close(s);
-    }
-    plain_end(s, e);
+    plain_end(ctx, e);
 }
 
 void imap_cmd_delete(struct imap_session *s, const struct imap_command *c)

@@ -24,15 +24,12 @@ static void leave(struct imap_session *s)
     selected_close(s);
 }
 
-static struct selected *box_new(struct str name, const struct keep_select_rep *rep, bool read_only)
+static struct selected *box_new(const struct keep_select_rep *rep, bool read_only)
 {
-    struct selected *box = calloc(1, sizeof(*box) + name.len);
-    char *copy = (char *)(box + 1);
+    struct selected *box = calloc(1, sizeof(*box));
 
     if (box == NULL)
         BUG("out of memory");
-    memcpy(copy, name.at, name.len);
-    box->name = str_from(copy, name.len);
     box->mailbox = rep->mailbox;
     box->uidvalidity = rep->uidvalidity;
     box->modseq = box->noted = rep->modseq;
@@ -82,7 +79,7 @@ static void opened(void *ctx, enum err e, const struct keep_select_rep *rep, str
         imap_session_fail(s, e);
         return;
     }
-    s->box = box_new(s->command->select.mailbox, rep, read_only);
+    s->box = box_new(rep, read_only);
     if ((e = read_sets(s->box, rep)) != OK) {
         leave(s);
         imap_session_fail(s, e);

@@ -69,7 +69,10 @@ static void stored(void *ctx, enum err e, const struct keep_store_rep *rep, stru
         imap_session_fail(s, ERR_CORRUPT);
     } else {
         selected_keywords(s, rep->keywords, rep->keywords_count);
-        selected_told(s->box, s->command->store.silent ? NULL : &changed, rep->modseq);
+        if (!uidset_empty(&changed))
+            selected_made(s->box, rep->modseq);
+        if (!s->command->store.silent)
+            selected_told(s->box, &changed, rep->modseq);
         tell(s, &changed, final_text(s, &modified));
     }
     uidset_deinit(&changed);
