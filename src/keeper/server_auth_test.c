@@ -67,6 +67,35 @@ TEST(a_changed_password_and_a_closed_account_count_at_once)
     world_close(&w);
 }
 
+static void login_came(void *ctx, enum err e, const struct keep_login_rep *rep, struct file *file)
+{
+    (void)file;
+    *(uint64_t *)ctx = e == OK ? rep->session : UINT64_MAX;
+}
+
+/* Whichever comes first, nobody is logged in to an account that is gone. */
+TEST(an_account_removed_while_a_password_is_checked_stays_closed)
+{
+    struct keep_login_req req = { .name = STR("bob@hamburger.edu"),
+                                  .password = STR("hungry"),
+                                  .service = STR("imap"),
+                                  .peer = STR("::1") };
+    uint64_t session = 0;
+    struct world w;
+
+    world_open(&w);
+    (void)keeper_login(w.gate, &req, login_came, &session);
+    CHECK_OK(ask_account_remove(
+                 &w, w.control,
+                 &(struct keep_account_remove_req){ .address = STR("bob@hamburger.edu") }, NULL),
+             "remove");
+    world_settle(&w, 10000);
+    CHECK(session != 0, "answered");
+    CHECK_EQ(ask_quota(&w, w.gate, &(struct keep_quota_req){ .session = session }, NULL),
+             ERR_DENIED, "no session");
+    world_close(&w);
+}
+
 TEST(a_session_belongs_to_its_channel_and_calls_to_their_roles)
 {
     struct world w;

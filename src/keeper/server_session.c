@@ -236,13 +236,24 @@ static void login_finish(struct request *j)
     request_end(j, OK);
 }
 
+/* The account may have been changed or removed while the worker was busy; what its row says now
+ * counts. */
 static void login_done(void *ctx)
 {
     struct request *j = ctx;
     struct login *l = j->own;
+    struct account row;
+    bool found = false;
 
-    if (l->right)
+    if (l->right) {
+        enum err e = directory_account_get(j->k->kv, j->mem, l->account, &found, &row, &j->why);
+
+        l->right = e == OK && found && str_eq(row.password, l->row.password);
+    }
+    if (l->right) {
+        l->row = row;
         login_remember(j, l);
+    }
     login_finish(j);
 }
 

@@ -363,9 +363,10 @@ static enum err build_seen(struct request *j, struct txn *t)
     return e;
 }
 
+/* On a full disk a message can still be read; the row then shows that it is not \Seen. */
 static void seen_written(struct request *j, enum err e)
 {
-    request_end(j, e == OK ? fetch_now(j) : e);
+    request_end(j, e == OK || e == ERR_NO_SPACE ? fetch_now(j) : e);
 }
 
 static enum err any_unseen(struct request *j, bool *ret)

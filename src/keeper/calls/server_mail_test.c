@@ -160,6 +160,51 @@ TEST(a_spool_file_is_used_once_and_by_its_channel)
     world_close(&w);
 }
 
+/* Nobody on a list is left out, and a list that leads too far is refused rather than cut. */
+TEST(an_alias_reaches_all_of_its_targets)
+{
+    struct keep_text targets[1000];
+    const struct keep_alias_add_req req = { .address = STR("all@crepes.fr"),
+                                            .targets = targets,
+                                            .targets_count = ARRAY_LEN(targets) };
+    struct keep_lease_rep lease;
+    size_t queued = 0;
+    struct world w;
+
+    world_open(&w);
+    for (int i = 0; i < 1000; i++)
+        targets[i].text = arena_printf(w.mem, "p%d@example.net", i);
+    CHECK_OK(ask_alias_add(&w, w.control, &req, NULL), "alias");
+    CHECK_OK(world_deliver(&w, STR("bob@hamburger.edu"), STR("all@crepes.fr"), STR("x\r\n")),
+             "deliver");
+    CHECK_OK(
+        ask_lease(&w, w.courier, &(struct keep_lease_req){ .max = 100, .lease_s = 60 }, &lease),
+        "lease");
+    for (size_t i = 0; i < lease.entries_count; i++)
+        queued += lease.entries[i].rcpts_count;
+    CHECK_EQ(queued, 1000, "everybody");
+
+    for (int list = 0; list < 3; list++) {
+        struct keep_alias_add_req inner = req;
+
+        inner.address = arena_printf(w.mem, "l%d@crepes.fr", list);
+        for (int i = 0; i < 1000; i++)
+            targets[i].text = arena_printf(w.mem, "p%d@l%d.example.net", i, list);
+        CHECK_OK(ask_alias_add(&w, w.control, &inner, NULL), "list %d", list);
+    }
+    for (int list = 0; list < 3; list++)
+        targets[list].text = arena_printf(w.mem, "l%d@crepes.fr", list);
+    CHECK_OK(ask_alias_add(&w, w.control,
+                           &(struct keep_alias_add_req){ .address = STR("all@crepes.fr"),
+                                                         .targets = targets,
+                                                         .targets_count = 3 },
+                           NULL),
+             "a list of lists");
+    CHECK_EQ(world_deliver(&w, STR("bob@hamburger.edu"), STR("all@crepes.fr"), STR("x\r\n")),
+             ERR_LIMIT, "too many");
+    world_close(&w);
+}
+
 TEST(quotas_are_kept)
 {
     struct world w;

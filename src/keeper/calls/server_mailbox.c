@@ -84,14 +84,19 @@ enum err write_mailbox_delete(struct request *j, struct txn *t)
 /* RFC 3501 6.3.5: renaming INBOX moves its messages into a new mailbox; INBOX stays, and so do the
  * mailboxes below it. */
 static enum err rename_inbox(struct request *j, struct account_txn *a, uint32_t id,
-                             struct mbox *inbox, struct str to)
+                             struct mbox *inbox)
 {
+    const struct keep_mailbox_rename_req *req = j->req;
+    const struct session *mine = session_find(j->k, j->peer, req->session);
+    struct str to = req->to;
     struct copy_what what = { .move = true, .from = id, .from_row = inbox };
     struct uidset source = { 0 }, target = { 0 };
     struct mbox made;
     uint32_t made_id;
     enum err e;
 
+    if (mailbox_is_locked_by_other(j->k, a->account, id, mine))
+        return err_set(&j->why, ERR_IN_USE, "another session has the mailbox for itself");
     if ((e = mailbox_create(a, to, 0, &made_id, &made)) != OK)
         return e;
     what.to = made_id;
@@ -103,7 +108,6 @@ static enum err rename_inbox(struct request *j, struct account_txn *a, uint32_t 
         return e;
     mailbox_put_row(a, id, inbox);
     mailbox_put_row(a, made_id, &made);
-    (void)j;
     return OK;
 }
 
@@ -120,7 +124,7 @@ enum err write_mailbox_rename(struct request *j, struct txn *t)
         (e = mailbox_find(a.kv, j->mem, a.account, req->from, &found, &id, &m, &j->why)) != OK)
         return e;
     if (found && str_eq(m.name, STR("INBOX")))
-        e = rename_inbox(j, &a, id, &m, req->to);
+        e = rename_inbox(j, &a, id, &m);
     else
         e = mailbox_rename(&a, req->from, req->to);
     if (e == OK)

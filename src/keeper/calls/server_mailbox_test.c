@@ -91,6 +91,33 @@ TEST(mailboxes_are_made_renamed_and_deleted)
     world_close(&w);
 }
 
+/* A name deeper than can be asked for would be a mailbox that nobody can open. */
+TEST(renaming_does_not_put_a_mailbox_out_of_reach)
+{
+    struct world w;
+    struct buf deep = { 0 };
+    struct keep_mailbox_list_rep rep;
+
+    world_open(&w);
+    BUF_ADD(&deep, "a");
+    for (int i = 1; i < 30; i++)
+        BUF_ADD(&deep, "/b");
+    CHECK_OK(create(&w, buf_str(&deep), NULL), "as deep as may be");
+    CHECK_EQ(rename_box(&w, STR("a"), STR("x/y")), ERR_LIMIT, "deeper");
+    CHECK_OK(rename_box(&w, STR("a"), STR("x")), "as deep");
+    CHECK_OK(
+        ask_mailbox_list(&w, w.gate, &(struct keep_mailbox_list_req){ .session = w.session }, &rep),
+        "list");
+    for (size_t i = 0; i < rep.mailboxes_count; i++)
+        CHECK_OK(ask_mailbox_status(&w, w.gate,
+                                    &(struct keep_mailbox_status_req){
+                                        .session = w.session, .name = rep.mailboxes[i].name },
+                                    NULL),
+                 "%.*s", STR_ARG(rep.mailboxes[i].name));
+    buf_deinit(&deep);
+    world_close(&w);
+}
+
 TEST(a_mailbox_made_again_has_another_uidvalidity)
 {
     struct world w;

@@ -28,6 +28,13 @@ static enum err build_recent(struct request *j, struct txn *t)
     return OK;
 }
 
+/* On a full disk a mailbox can still be opened, if only to remove messages from it: later sessions
+ * may then see the same \Recent once more. */
+static void recent_written(struct request *j, enum err e)
+{
+    request_end(j, e == ERR_NO_SPACE ? OK : e);
+}
+
 /* Ends the job, after the commit that takes \Recent away from others when there is something. */
 static void end_with_recent(struct request *j, struct view *view, const struct uidset *recent,
                             bool write)
@@ -41,7 +48,7 @@ static void end_with_recent(struct request *j, struct view *view, const struct u
     r = ARENA_NEW(j->mem, struct recent_taken);
     *r = (struct recent_taken){ view->account, view->mailbox, uidset_last(recent) + 1 };
     j->own = r;
-    request_write(j, build_recent, NULL);
+    request_write(j, build_recent, recent_written);
 }
 
 /* ---- select ---- */

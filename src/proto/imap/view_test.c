@@ -144,3 +144,22 @@ TEST(a_star_in_an_empty_mailbox_is_nothing)
     CHECK(!view_resolve(&v, &set, false, &got), "1 does not exist");
     uidset_deinit(&got);
 }
+
+/* What comes and goes before the client hears of it leaves nothing behind. */
+TEST(what_was_never_told_is_not_recent)
+{
+    struct view v = view_of("10:12");
+    struct uidset came = { 0 }, gone = { 0 };
+    struct buf out = { 0 };
+
+    uidset_add_range(&came, 13, 14);
+    uidset_add(&gone, 13);
+    view_arrive(&v, &came, &came);
+    view_vanish(&v, &gone);
+    view_report(&v, true, false, &out);
+    CHECK_STR(buf_str(&out), STR("* 4 EXISTS\r\n* 1 RECENT\r\n"), "one of two");
+    uidset_deinit(&came);
+    uidset_deinit(&gone);
+    buf_deinit(&out);
+    view_deinit(&v);
+}

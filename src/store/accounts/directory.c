@@ -41,39 +41,70 @@ struct lookup {
         uint32_t depth;
         bool no_alias; /* an alias that leads back to itself: only its account is meant */
     } * todo;
-    uint32_t todo_count;
+    uint32_t todo_count, todo_cap, targets_cap;
     struct expansion *found;
     struct errinfo *why;
 };
 
-static void add_target(struct lookup *l, struct target target)
+/* A target that is left out would be mail that is lost, so too many are an error. */
+static enum err too_far(struct lookup *l)
 {
-    for (uint32_t i = 0; i < l->found->count; i++) {
-        const struct target *have = &l->found->targets[i];
+    return err_set(l->why, ERR_LIMIT,
+                   "aliases lead to more than %d addresses, or more than %d deep",
+                   DIRECTORY_TARGETS_MAX, DIRECTORY_DEPTH_MAX);
+}
+
+/* An array with room for one more. */
+static void *with_room(struct arena *mem, void *at, uint32_t count, uint32_t *cap, size_t each)
+{
+    enum { FIRST = 8 };
+    uint32_t want = *cap == 0 ? FIRST : 2 * *cap;
+    void *grown;
+
+    if (count < *cap)
+        return at;
+    grown = arena_alloc_array(mem, want, each);
+    if (count > 0)
+        memcpy(grown, at, count * each);
+    *cap = want;
+    return grown;
+}
+
+static enum err add_target(struct lookup *l, struct target target)
+{
+    struct expansion *x = l->found;
+
+    for (uint32_t i = 0; i < x->count; i++) {
+        const struct target *have = &x->targets[i];
 
         if (have->local == target.local && (target.local ? have->account == target.account
                                                          : str_eq(have->address, target.address)))
-            return;
+            return OK;
     }
-    if (l->found->count < DIRECTORY_TARGETS_MAX)
-        l->found->targets[l->found->count++] = target;
+    if (x->count >= DIRECTORY_TARGETS_MAX)
+        return too_far(l);
+    x->targets = with_room(l->mem, x->targets, x->count, &l->targets_cap, sizeof *x->targets);
+    x->targets[x->count++] = target;
+    return OK;
 }
 
-static void add_todo(struct lookup *l, struct str address, uint32_t depth)
+static enum err add_todo(struct lookup *l, struct str address, uint32_t depth)
 {
     bool seen = false;
 
     for (uint32_t i = 0; i < l->todo_count; i++)
         if (str_eq(l->todo[i].address, address)) {
             if (l->todo[i].no_alias)
-                return;
+                return OK;
             seen = true;
         }
     if (l->todo_count >= DIRECTORY_TARGETS_MAX || depth > DIRECTORY_DEPTH_MAX)
-        return;
+        return too_far(l);
+    l->todo = with_room(l->mem, l->todo, l->todo_count, &l->todo_cap, sizeof *l->todo);
     l->todo[l->todo_count].address = address;
     l->todo[l->todo_count].depth = depth;
     l->todo[l->todo_count++].no_alias = seen;
+    return OK;
 }
 
 /* Puts the targets of an alias on the list. */
@@ -89,9 +120,9 @@ static enum err follow_alias(struct lookup *l, struct str address, uint32_t dept
         return e;
     if (directory_alias_decode(l->mem, value, &targets, &count) != OK)
         return table_damaged(key_str(&k), l->why);
-    for (uint32_t i = 0; i < count; i++)
-        add_todo(l, targets[i], depth + 1);
-    return OK;
+    for (uint32_t i = 0; i < count && e == OK; i++)
+        e = add_todo(l, targets[i], depth + 1);
+    return e;
 }
 
 /* The exact address: alias first, so that an account may have its mail copied elsewhere. */
@@ -108,8 +139,7 @@ static enum err follow_exact(struct lookup *l, struct str address, uint32_t dept
         return OK;
     if ((e = account_number(l->kv, address, ret_found, &account, l->why)) != OK || !*ret_found)
         return e;
-    add_target(l, (struct target){ .local = true, .account = account });
-    return OK;
+    return add_target(l, (struct target){ .local = true, .account = account });
 }
 
 static struct str without_sub_address(struct lookup *l, struct str address)
@@ -135,10 +165,8 @@ static enum err follow(struct lookup *l, struct str address, uint32_t depth, boo
         return e;
     if (depth == 0)
         l->found->ours = found;
-    if (!found) {
-        add_target(l, (struct target){ .address = address });
-        return OK;
-    }
+    if (!found)
+        return add_target(l, (struct target){ .address = address });
     if ((e = follow_exact(l, address, depth, no_alias, &found)) != OK || found)
         return e;
     base = without_sub_address(l, address);
@@ -193,7 +221,7 @@ enum err directory_expand(struct kv *kv, const struct directory_settings *settin
                           struct errinfo *why)
 {
     struct expansion found = { 0 };
-    struct lookup l = { kv, settings, mem, NULL, 0, &found, why };
+    struct lookup l = { .kv = kv, .settings = settings, .mem = mem, .found = &found, .why = why };
     bool bare = str_eq_nocase(address, STR("postmaster"));
     struct str normal;
     enum err e;

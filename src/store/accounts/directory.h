@@ -16,7 +16,7 @@
 #include "store/table/table.h"
 
 #define ADDRESS_BYTES_MAX ((size_t)640) /* in UTF-8; RFC 5321 4.5.3.1 has 64 + 1 + 255 octets */
-enum { DIRECTORY_DEPTH_MAX = 10, DIRECTORY_TARGETS_MAX = 1000, ALIAS_TARGETS_MAX = 1000 };
+enum { DIRECTORY_DEPTH_MAX = 10, DIRECTORY_TARGETS_MAX = 2000, ALIAS_TARGETS_MAX = 1000 };
 
 struct directory_settings {
     char separator; /* of sub-addresses; 0: there are none */

@@ -383,8 +383,12 @@ enum err mailbox_rename(struct account_txn *a, struct str from, struct str to)
         return e;
     if (found)
         return err_set(a->why, ERR_EXISTS, "mailbox '%.*s' exists already", STR_ARG(to));
-    if ((e = create_parents(a, to)) != OK ||
-        (e = mailbox_list(a->kv, a->mem, a->account, &all, &count, a->why)) != OK)
+    if ((e = mailbox_list(a->kv, a->mem, a->account, &all, &count, a->why)) != OK ||
+        (e = name_exists(a, parent_of(to), &found)) != OK)
+        return e;
+    if (!found && parent_of(to).len > 0 && count >= MAILBOXES_MAX)
+        return err_set(a->why, ERR_LIMIT, "an account has at most %d mailboxes", MAILBOXES_MAX);
+    if ((e = create_parents(a, to)) != OK)
         return e;
     for (size_t i = 0; i < count; i++) {
         struct str name = all[i].name, moved;
@@ -392,8 +396,8 @@ enum err mailbox_rename(struct account_txn *a, struct str from, struct str to)
         if (!all[i].exists || (!str_eq(name, from) && !is_below(name, from)))
             continue;
         moved = arena_join(a->mem, to, str_skip(name, from.len));
-        if (moved.len > MAILBOX_NAME_BYTES_MAX)
-            return err_set(a->why, ERR_LIMIT, "a name below it would become too long");
+        if (mailbox_name_normalise(a->mem, moved, &moved) != OK)
+            return err_set(a->why, ERR_LIMIT, "a name below it would become too long or too deep");
         if ((e = name_exists(a, moved, &found)) != OK)
             return e;
         if (found)
@@ -403,12 +407,36 @@ enum err mailbox_rename(struct account_txn *a, struct str from, struct str to)
     return OK;
 }
 
+/* Names that are subscribed to need not exist, so they are counted by themselves. */
+static enum err check_subscriptions(struct account_txn *a)
+{
+    struct key from, to;
+    struct kv_iter *it;
+    uint32_t count = 0;
+    enum err e;
+
+    key_of_account(&from, TABLE_SUBSCRIBED, a->account);
+    to = from;
+    key_end(&to);
+    it = kv_iter_new(a->kv, NULL, key_str(&from), key_str(&to));
+    for (bool on = kv_iter_first(it); on && count < MAILBOXES_MAX; on = kv_iter_next(it))
+        count++;
+    e = kv_iter_error(it, a->why);
+    kv_iter_free(it);
+    if (e == OK && count >= MAILBOXES_MAX)
+        e = err_set(a->why, ERR_LIMIT, "an account has at most %d subscriptions", MAILBOXES_MAX);
+    return e;
+}
+
 enum err mailbox_subscribe(struct account_txn *a, struct str name, bool on)
 {
     struct key k;
+    enum err e;
 
     if (mailbox_name_normalise(a->mem, name, &name) != OK)
         return err_set(a->why, ERR_SYNTAX, "not a mailbox name");
+    if (on && (e = check_subscriptions(a)) != OK)
+        return e;
     key_of_name(&k, TABLE_SUBSCRIBED, a->account, name);
     if (on)
         txn_put(a->t, key_str(&k), STR_EMPTY);
