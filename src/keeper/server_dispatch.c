@@ -185,10 +185,18 @@ static void peer_is_broken(struct peer *p, const char *reason)
     timer_set_in(&p->end, 0);
 }
 
-static enum err may_be_done_now(struct peer *p)
+/* What gives something back makes work less, and nobody would ask for it again. */
+static bool gives_back(enum keep_call call)
+{
+    return call == CALL_logout || call == CALL_spool_drop;
+}
+
+static enum err may_be_done_now(struct peer *p, enum keep_call call)
 {
     struct keeper *k = p->k;
 
+    if (gives_back(call))
+        return OK;
     if (k->stopping || k->failed || k->exclusive != NULL)
         return ERR_UNAVAILABLE;
     if (k->request_count >= k->settings.requests_max ||
@@ -233,7 +241,7 @@ void request_from_frame(struct peer *p, struct str frame)
         reply(p, tag, ERR_DENIED, STR("not for this channel"), NULL);
         return;
     }
-    if ((e = may_be_done_now(p)) != OK) {
+    if ((e = may_be_done_now(p, (enum keep_call)call)) != OK) {
         reply(p, tag, e, STR("keeper has too much to do, or is stopping"), NULL);
         return;
     }

@@ -1,5 +1,6 @@
 /* keeper/calls/server_mail_test.c - mail arrives, is read, marked, copied, searched, removed. */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "keeper/server_job.h"
 #include "keeper/server_test_world.h"
 #include "message/record/record.h"
 #include "message/set/search.h"
@@ -489,4 +490,32 @@ TEST(a_delivery_that_fails_leaves_the_old_state_and_one_that_is_answered_stays)
                      (int)nth);
             world_close(&w);
         }
+}
+
+/* A lock or a file whose return was refused would be held until the channel ends. */
+TEST(what_is_given_back_is_taken_however_busy_keeper_is)
+{
+    struct keep_select_req lock = { .name = STR("INBOX"), .lock = true };
+    struct keep_spool_rep spool;
+    struct keep_select_rep box;
+    struct world w;
+
+    world_open(&w);
+    lock.session = w.session;
+    CHECK_OK(ask_select(&w, w.gate, &lock, &box), "lock");
+    CHECK_OK(ask_spool(&w, w.gate, &(struct keep_spool_req){ 0 }, &spool), "spool");
+
+    uint32_t usual = w.keeper->settings.requests_max;
+
+    w.keeper->settings.requests_max = 0;
+    CHECK_EQ(ask_select(&w, w.gate, &lock, &box), ERR_UNAVAILABLE, "busy");
+    CHECK_OK(
+        ask_spool_drop(&w, w.gate, &(struct keep_spool_drop_req){ .spool = spool.spool }, NULL),
+        "spool_drop");
+    CHECK_OK(ask_logout(&w, w.gate, &(struct keep_logout_req){ .session = w.session }, NULL),
+             "logout");
+    w.keeper->settings.requests_max = usual;
+    lock.session = world_login(&w, STR("alice"), STR("hungry"));
+    CHECK_OK(ask_select(&w, w.gate, &lock, &box), "lock again");
+    world_close(&w);
 }
