@@ -160,6 +160,27 @@ static void account_made(void *ctx, enum err e, const struct keep_account_add_re
     admin_end(ctx, e == ERR_EXISTS ? OK : e);
 }
 
+static void alias_made(void *ctx, enum err e, const struct keep_alias_add_rep *rep,
+                       struct file *file)
+{
+    (void)rep;
+    (void)file;
+    admin_end(ctx, e);
+}
+
+/* Every server has a postmaster (RFC 5321 4.5.1); here alice is. */
+static enum err add_postmaster(struct admin *s)
+{
+    struct keep_text alice = { STR("alice@crepes.fr") };
+
+    (void)keeper_alias_add(s->client,
+                           &(struct keep_alias_add_req){ .address = STR("postmaster@crepes.fr"),
+                                                         .targets = &alice,
+                                                         .targets_count = 1 },
+                           alias_made, s);
+    return admin_wait(s);
+}
+
 static enum err add_domain(struct admin *s, struct str name)
 {
     (void)keeper_domain_add(s->client, &(struct keep_domain_add_req){ .name = name }, domain_made,
@@ -185,6 +206,8 @@ static enum err fill_store(struct demo *d)
             account_made, &s);
         e = admin_wait(&s);
     }
+    if (e == OK)
+        e = add_postmaster(&s);
     return admin_close(&s, e);
 }
 

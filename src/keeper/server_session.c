@@ -166,7 +166,7 @@ static void login_hash(struct request *j, struct login *l, struct str password)
     put_str(&b, password);
     for (int i = 0; i < 2; i++)
         l->hash[i] = siphash(j->k->auth_key[i], buf_str(&b));
-    memset(b.at, 0, b.len);
+    explicit_bzero(b.at, b.len);
     buf_deinit(&b);
 }
 

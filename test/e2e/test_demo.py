@@ -94,6 +94,8 @@ def test_more_domains_and_another_host_name(tmp_path):
                 for domain in ("burger.example", "soup.example"):
                     assert t.say(f"RCPT TO:<{name}@{domain}>").startswith("250 ")
             assert t.say("RCPT TO:<erin@soup.example>").startswith("550 ")
+            assert t.say("RCPT TO:<Postmaster>").startswith("250 ")
+            assert t.say("RCPT TO:<postmaster@soup.example>").startswith("250 ")
             t.say("QUIT")
         with Line(server.port("pop3")) as t:
             t.read()
