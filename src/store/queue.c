@@ -244,19 +244,18 @@ bool leases_drop_old(struct leases *l, uint64_t now_ms, uint64_t *ret_next_ms)
     return any;
 }
 
-enum err leases_due(struct leases *l, struct kv *kv, struct arena *mem, int64_t now_s, uint32_t max,
-                    struct queue_found *ret, uint32_t *ret_count, int64_t *ret_next,
-                    struct errinfo *why)
+enum err leases_find_due(struct leases *l, struct kv *kv, struct arena *mem, struct leases_due *due,
+                         struct errinfo *why)
 {
     struct key from, to;
     struct kv_iter *it;
-    uint32_t count = 0;
     enum err e = OK;
 
     key_start(&from, TABLE_QUEUE_DUE);
     to = from;
     key_end(&to);
-    *ret_next = 0;
+    due->count = 0;
+    due->next = 0;
     it = kv_iter_new(kv, NULL, key_str(&from), key_str(&to));
     for (bool on = kv_iter_first(it); on && e == OK; on = kv_iter_next(it)) {
         struct reader r = key_reader(kv_iter_key(it));
@@ -266,18 +265,17 @@ enum err leases_due(struct leases *l, struct kv *kv, struct arena *mem, int64_t 
 
         if (leases_has_entry(l, id))
             continue;
-        if (at > now_s || count == max) {
-            *ret_next = MAX(at, now_s);
+        if (at > due->now_s || due->count == due->max) {
+            due->next = MAX(at, due->now_s);
             break;
         }
-        e = queue_get(kv, mem, id, &found, &ret[count].entry, why);
+        e = queue_get(kv, mem, id, &found, &due->at[due->count].entry, why);
         if (e == OK && !found)
             e = table_damaged(kv_iter_key(it), why);
-        ret[count++].id = id;
+        due->at[due->count++].id = id;
     }
     if (e == OK)
         e = kv_iter_error(it, why);
     kv_iter_free(it);
-    *ret_count = count;
     return e;
 }

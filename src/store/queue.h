@@ -58,11 +58,16 @@ struct leases;
 struct leases *leases_new(struct siphash_key key);
 void leases_free(struct leases *l);
 uint64_t leases_count(const struct leases *l);
-/* Finds the entries that are due at `now_s` and nobody works on, at most `max`; *ret_next is when
- * the first of the others comes due (0: none). */
-MUST_USE enum err leases_due(struct leases *l, struct kv *kv, struct arena *mem, int64_t now_s,
-                             uint32_t max, struct queue_found *ret, uint32_t *ret_count,
-                             int64_t *ret_next, struct errinfo *why);
+/* What is due at `now_s` and nobody works on. */
+struct leases_due {
+    int64_t now_s; /* given, with room for `max` entries at `at` */
+    uint32_t max;
+    struct queue_found *at; /* found, their texts in `mem` */
+    uint32_t count;
+    int64_t next; /* when the first of the others comes due; 0: none */
+};
+MUST_USE enum err leases_find_due(struct leases *l, struct kv *kv, struct arena *mem,
+                                  struct leases_due *due, struct errinfo *why);
 void leases_take(struct leases *l, const struct lease *lease);
 struct lease *leases_find(struct leases *l, uint64_t number);
 bool leases_has_entry(const struct leases *l, uint64_t entry);

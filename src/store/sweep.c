@@ -58,26 +58,32 @@ static enum err sweep_mailbox(struct txn *t, struct arena *mem, const struct key
     return OK;
 }
 
-/* The first row of a table that `is_marked`; its key and value are copied into `mem`. */
+struct marked {
+    bool found;
+    struct key key;
+    struct str value; /* in `mem` */
+};
+
+/* The first row of a table that `is_marked`. */
 static enum err find_marked(struct kv *kv, struct arena *mem, const struct key *prefix,
-                            bool (*is_marked)(struct arena *mem, struct str value), bool *ret_found,
-                            struct key *ret_key, struct str *ret, struct errinfo *why)
+                            bool (*is_marked)(struct arena *mem, struct str value),
+                            struct marked *ret, struct errinfo *why)
 {
     struct key to = *prefix;
     struct kv_iter *it;
     enum err e;
 
     key_end(&to);
-    *ret_found = false;
+    ret->found = false;
     it = kv_iter_new(kv, NULL, key_str(prefix), key_str(&to));
-    for (bool on = kv_iter_first(it); on && !*ret_found; on = kv_iter_next(it)) {
+    for (bool on = kv_iter_first(it); on && !ret->found; on = kv_iter_next(it)) {
         struct arena_mark mark = arena_save(mem);
 
         if (is_marked(mem, kv_iter_value(it))) {
-            *ret_found = true;
-            ret_key->len = kv_iter_key(it).len;
-            memcpy(ret_key->at, kv_iter_key(it).at, ret_key->len);
-            *ret = arena_copy(mem, kv_iter_value(it));
+            ret->found = true;
+            ret->key.len = kv_iter_key(it).len;
+            memcpy(ret->key.at, kv_iter_key(it).at, ret->key.len);
+            ret->value = arena_copy(mem, kv_iter_value(it));
             break;
         }
         arena_restore(&mark);
@@ -114,20 +120,20 @@ static enum err sweep_account(struct txn *t, struct arena *mem, const struct key
     static const enum table tables[] = { TABLE_NAME,   TABLE_SUBSCRIBED, TABLE_THREAD,
                                          TABLE_RECORD, TABLE_EMAIL,      TABLE_VANISHED };
     uint32_t account = load_u32(row_key->at + 1);
-    struct key k, found_key;
-    struct str value;
+    struct marked marked;
+    struct key k;
     struct mbox m;
-    bool found, more;
+    bool more;
     enum err e;
 
     key_of_account(&k, TABLE_MAILBOX, account);
-    if ((e = find_marked(txn_kv(t), mem, &k, any_row, &found, &found_key, &value, why)) != OK)
+    if ((e = find_marked(txn_kv(t), mem, &k, any_row, &marked, why)) != OK)
         return e;
-    if (found) {
-        if (mbox_get(mem, value, &m) != OK)
-            return table_damaged(key_str(&found_key), why);
+    if (marked.found) {
+        if (mbox_get(mem, marked.value, &m) != OK)
+            return table_damaged(key_str(&marked.key), why);
         m.removing = true;
-        return sweep_mailbox(t, mem, &found_key, &m, now_s, why);
+        return sweep_mailbox(t, mem, &marked.key, &m, now_s, why);
     }
     for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
         key_of_account(&k, tables[i], account);
@@ -143,28 +149,27 @@ static enum err sweep_account(struct txn *t, struct arena *mem, const struct key
 enum err sweep_page(struct txn *t, struct arena *mem, int64_t now_s, bool *ret_more,
                     struct errinfo *why)
 {
-    struct key prefix, k;
-    struct str value;
+    struct marked marked;
+    struct key prefix;
     struct mbox m;
-    bool found;
     enum err e;
 
     *ret_more = true;
     key_start(&prefix, TABLE_ACCOUNT);
-    e = find_marked(txn_kv(t), mem, &prefix, account_is_marked, &found, &k, &value, why);
+    e = find_marked(txn_kv(t), mem, &prefix, account_is_marked, &marked, why);
     if (e != OK)
         return e;
-    if (found)
-        return sweep_account(t, mem, &k, now_s, why);
+    if (marked.found)
+        return sweep_account(t, mem, &marked.key, now_s, why);
     key_start(&prefix, TABLE_MAILBOX);
-    e = find_marked(txn_kv(t), mem, &prefix, mbox_is_marked, &found, &k, &value, why);
+    e = find_marked(txn_kv(t), mem, &prefix, mbox_is_marked, &marked, why);
     if (e != OK)
         return e;
-    if (!found) {
+    if (!marked.found) {
         *ret_more = false;
         return OK;
     }
-    if (mbox_get(mem, value, &m) != OK)
-        return table_damaged(key_str(&k), why);
-    return sweep_mailbox(t, mem, &k, &m, now_s, why);
+    if (mbox_get(mem, marked.value, &m) != OK)
+        return table_damaged(key_str(&marked.key), why);
+    return sweep_mailbox(t, mem, &marked.key, &m, now_s, why);
 }

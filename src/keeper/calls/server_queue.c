@@ -71,27 +71,28 @@ enum err read_lease(struct request *j)
     const struct keep_lease_req *req = j->req;
     struct keep_lease_rep *rep = j->rep;
     struct keeper *k = j->k;
-    uint32_t max = MIN(req->max, (uint32_t)LEASES_PER_CALL_MAX), count;
+    uint32_t max = MIN(req->max, (uint32_t)LEASES_PER_CALL_MAX);
     uint64_t lease_ms = (uint64_t)MIN(MAX(req->lease_s, 1u), (uint32_t)LEASE_S_MAX) * 1000, unused;
-    struct queue_found *found = ARENA_ARRAY(j->mem, struct queue_found, max + 1u);
-    int64_t now = loop_wall_s(k->loop);
+    struct leases_due due = { .now_s = loop_wall_s(k->loop),
+                              .max = max,
+                              .at = ARENA_ARRAY(j->mem, struct queue_found, max + 1u) };
     size_t bytes = 0;
     enum err e;
 
     (void)leases_drop_old(k->leases, loop_now_ms(k->loop), &unused);
-    if ((e = leases_due(k->leases, k->kv, j->mem, now, max, found, &count, &rep->next_due,
-                        &j->why)) != OK)
+    if ((e = leases_find_due(k->leases, k->kv, j->mem, &due, &j->why)) != OK)
         return e;
-    rep->entries = ARENA_ARRAY(j->mem, struct keep_queued, count + 1u);
-    for (uint32_t i = 0; i < count; i++) {
+    rep->next_due = due.next;
+    rep->entries = ARENA_ARRAY(j->mem, struct keep_queued, due.count + 1u);
+    for (uint32_t i = 0; i < due.count; i++) {
         struct keep_queued *q = &rep->entries[rep->entries_count];
 
-        *q = queued_of(j->mem, &found[i], now);
+        *q = queued_of(j->mem, &due.at[i], due.now_s);
         for (size_t r = 0; r < q->rcpts_count; r++)
             bytes += 64 + q->rcpts[r].address.len + q->rcpts[r].orcpt.len +
                      q->rcpts[r].last_reply.len + q->rcpts[r].last_host.len;
         if (bytes > LEASE_REPLY_BYTES && rep->entries_count > 0) {
-            rep->next_due = now;
+            rep->next_due = due.now_s;
             break;
         }
         rep->entries_count++;

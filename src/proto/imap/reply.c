@@ -201,27 +201,27 @@ void reply_search_line(struct buf *out, const struct uidset *numbers, uint64_t m
     BUF_ADD(out, "\r\n");
 }
 
-void reply_esearch_line(struct buf *out, struct str tag, bool uid, uint32_t returns,
-                        const struct uidset *numbers, uint64_t modseq)
+void reply_esearch_line(struct buf *out, const struct esearch_line *line,
+                        const struct uidset *numbers)
 {
     bool any = !uidset_empty(numbers);
 
     BUF_ADD(out, "* ESEARCH (TAG ");
-    reply_string(out, tag, false);
-    buf_add(out, uid ? STR(") UID") : STR(")"));
-    if ((returns & RETURN_MIN) != 0 && any)
+    reply_string(out, line->tag, false);
+    buf_add(out, line->uid ? STR(") UID") : STR(")"));
+    if ((line->returns & RETURN_MIN) != 0 && any)
         buf_printf(out, " MIN %u", uidset_first(numbers));
-    if ((returns & RETURN_MAX) != 0 && any)
+    if ((line->returns & RETURN_MAX) != 0 && any)
         buf_printf(out, " MAX %u", uidset_last(numbers));
-    if ((returns & RETURN_ALL) != 0 && any) {
+    if ((line->returns & RETURN_ALL) != 0 && any) {
         BUF_ADD(out, " ALL ");
         uidset_format(numbers, out);
     }
-    if ((returns & RETURN_COUNT) != 0)
+    if ((line->returns & RETURN_COUNT) != 0)
         buf_printf(out, " COUNT %u", uidset_count(numbers));
-    if (modseq != 0 && any) {
+    if (line->modseq != 0 && any) {
         BUF_ADD(out, " MODSEQ ");
-        buf_add_u64(out, modseq);
+        buf_add_u64(out, line->modseq);
     }
     BUF_ADD(out, "\r\n");
 }

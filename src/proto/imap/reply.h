@@ -50,9 +50,15 @@ void reply_flags_line(struct buf *out, uint32_t seq, struct str flags, uint32_t 
 
 /* "* SEARCH 2 84 882 (MODSEQ 917162500)"; modseq 0 is left out. */
 void reply_search_line(struct buf *out, const struct uidset *numbers, uint64_t modseq);
-/* "* ESEARCH (TAG "a") UID COUNT 5 ALL 4:19,21,28"; returns: bits of enum imap_search_return. */
-void reply_esearch_line(struct buf *out, struct str tag, bool uid, uint32_t returns,
-                        const struct uidset *numbers, uint64_t modseq);
+/* "* ESEARCH (TAG "a") UID COUNT 5 ALL 4:19,21,28" (RFC 4731 3.1). */
+struct esearch_line {
+    struct str tag;
+    bool uid;
+    uint32_t returns; /* bits of enum imap_search_return */
+    uint64_t modseq;  /* 0 is left out */
+};
+void reply_esearch_line(struct buf *out, const struct esearch_line *line,
+                        const struct uidset *numbers);
 
 /* "[COPYUID 38505 304,319:320 3956:3958]" (RFC 4315 3). */
 void reply_copyuid(struct buf *out, uint32_t uidvalidity, const struct uidset *source,

@@ -56,8 +56,11 @@ TEST(lines_have_the_forms_of_the_rfc)
     check_out(&out, STR("* SEARCH 2 84 882\r\n"));
     reply_search_line(&out, &set, 917162500);
     check_out(&out, STR("* SEARCH 2 84 882 (MODSEQ 917162500)\r\n"));
-    reply_esearch_line(&out, STR("A282"), true, RETURN_MIN | RETURN_MAX | RETURN_ALL | RETURN_COUNT,
-                       &set, 0);
+    reply_esearch_line(&out,
+                       &(struct esearch_line){ STR("A282"), true,
+                                               RETURN_MIN | RETURN_MAX | RETURN_ALL | RETURN_COUNT,
+                                               0 },
+                       &set);
     check_out(&out, STR("* ESEARCH (TAG \"A282\") UID MIN 2 MAX 882 ALL 2,84,882 COUNT 3\r\n"));
     reply_copyuid(&out, 38505, &set, &other);
     check_out(&out, STR("[COPYUID 38505 2,84,882 3956:3958]"));
@@ -69,7 +72,8 @@ TEST(lines_have_the_forms_of_the_rfc)
     uidset_clear(&set);
     reply_search_line(&out, &set, 5);
     check_out(&out, STR("* SEARCH\r\n"));
-    reply_esearch_line(&out, STR("a"), false, RETURN_ALL | RETURN_COUNT, &set, 0);
+    reply_esearch_line(
+        &out, &(struct esearch_line){ STR("a"), false, RETURN_ALL | RETURN_COUNT, 5 }, &set);
     check_out(&out, STR("* ESEARCH (TAG \"a\") COUNT 0\r\n"));
     uidset_deinit(&set);
     uidset_deinit(&other);

@@ -14,11 +14,14 @@ static void tell(struct imap_session *s, struct uidset *uids, uint64_t modseq)
         uidset_to_seqs(&s->box->view.uids, uids, &numbers);
         uidset_swap(uids, &numbers);
     }
+    if (!a->modseq)
+        modseq = 0;
     if ((a->returns & RETURN_ESEARCH) != 0)
-        reply_esearch_line(&s->out, s->command->tag, s->command->uid, a->returns, uids,
-                           a->modseq ? modseq : 0);
+        reply_esearch_line(
+            &s->out, &(struct esearch_line){ s->command->tag, s->command->uid, a->returns, modseq },
+            uids);
     else
-        reply_search_line(&s->out, uids, a->modseq ? modseq : 0);
+        reply_search_line(&s->out, uids, modseq);
     uidset_deinit(&numbers);
     imap_session_ok(s);
 }
