@@ -45,6 +45,9 @@ class Peer:
         s.sendall(reply if isinstance(reply, bytes) else reply.encode() + b"\r\n")
         return True
 
+    def _is_good(self, phase):
+        return isinstance(self.script[phase], str) and self.script[phase].startswith("2")
+
     def _serve(self, s):
         with s, s.makefile("rb") as f:
             try:
@@ -73,6 +76,9 @@ class Peer:
                             octets += more
                         if not self._answer(s, "dot"):
                             return
+                        if not self._is_good("dot"):
+                            envelope = []
+                            continue
                         self.messages.append((envelope, octets[:-3].replace(b"\r\n..", b"\r\n.")))
                         envelope = []
                     if phase == "quit":

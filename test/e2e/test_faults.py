@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Power and memory of the promise: what was answered 250 is there exactly once, whoever dies."""
 
+import base64
+import errno
 import os
 import signal
 import smtplib
@@ -19,7 +21,9 @@ class Load:
     neither: it may be there or not, but at most once."""
 
     def __init__(self, server, threads=4, size=2000, first=0):
-        self.server, self.size = server, size
+        self.server = server
+        # What can be compressed would hardly fill a disk.
+        self.body = base64.encodebytes(os.urandom(size * 3 // 4)).decode().replace("\n", "\r\n")
         self.kept, self.refused, self.running = set(), set(), True
         self.lock = threading.Lock()
         self.number = first
@@ -40,13 +44,14 @@ class Load:
                 if s is None:
                     s = smtplib.SMTP("127.0.0.1", self.server.port("smtp"), timeout=10)
                     s.ehlo()
-                s.mail("alice@crepes.fr")
-                if s.rcpt("bob@hamburger.edu")[0] != 250:
+                if s.mail("alice@crepes.fr")[0] != 250 or s.rcpt("bob@hamburger.edu")[0] != 250:
+                    with self.lock:
+                        self.refused.add(n)
                     time.sleep(0.05)
                     s.rset()
                     continue
                 code, _ = s.data(f"Subject: number {n} end\r\n\r\n" + "x" * 70 + "\r\n" +
-                                 ("y" * 76 + "\r\n") * (self.size // 78))
+                                 self.body)
                 with self.lock:
                     (self.kept if code == 250 else self.refused).add(n)
             except (smtplib.SMTPException, OSError):
@@ -120,21 +125,46 @@ def test_kill_9_of_everything_under_load(tmp_path):
         server.stop()
 
 
+def fill(path):
+    """Takes all room that is left on a disk."""
+    with open(path, "wb", buffering=0) as f:
+        for size in (1 << 20, 4096):
+            try:
+                while True:
+                    f.write(b"\0" * size)
+            except OSError as e:
+                assert e.errno == errno.ENOSPC
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
 def test_a_full_disk_refuses_mail_and_keeps_what_was_taken(tmp_path):
     disk = tmp_path / "disk"
     disk.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(disk)], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200m", "tmpfs", str(disk)], check=True)
     try:
         with Postern(disk / "d") as server:
-            load = Load(server, size=200_000)
-            wait_for(lambda: load.refused or not load.running, 60, "a refusal")
-            time.sleep(1)
-            load.stop()
-            verify(server, load)
+            load = Load(server, size=20_000)
+            wait_for(lambda: len(load.kept) > 100, 30, "load")
+            fill(disk / "filler")
+            wait_for(lambda: len(load.refused) > 10, 30, "refusals")
+            kept = len(load.kept)
+            time.sleep(0.5)
+            assert len(load.kept) == kept, "mail was taken with no room for it"
             with Line(server.port("imap")) as t:  # and reading goes on
                 t.read()
                 t.type("a LOGIN bob@hamburger.edu hungry")
                 assert t.read().startswith("a OK")
+                t.type("b SELECT INBOX")
+                while not t.read().startswith("b OK"):
+                    pass
+            (disk / "filler").unlink()
+            wait_for(lambda: len(load.kept) > kept + 20, 30, "mail again once there is room")
+            load.stop()
+            verify(server, load)
+            fill(disk / "filler")
+            server.stop()
+            (disk / "filler").unlink()
+            server.start()
+            verify(server, load)
     finally:
         subprocess.run(["umount", "-l", str(disk)], check=True)
