@@ -206,6 +206,7 @@ struct settling {
     size_t count;
     enum report_action *actions; /* one a recipient */
     bool tell;
+    bool sender_is_local; /* the report's way ends here */
 };
 
 static void tell_keeper(struct settling *s);
@@ -258,21 +259,36 @@ static void original_read(void *ctx, enum err e, const struct keep_lease_read_re
 
     (void)file;
     j->ticket = 0;
+    if (s->sender_is_local) /* RFC 5321 4.4: added where the way ends, and nowhere else */
+        buf_add(&report, STR("Return-Path: <>\r\n"));
     report_build(j, s->actions, e == OK ? rep->bytes : STR_EMPTY, &report, &record);
     end_lease(s, buf_str(&report), buf_str(&record));
     buf_deinit(&report);
     buf_deinit(&record);
 }
 
-static void tell_keeper(struct settling *s)
+/* Where the report goes is known (or not: then it is taken to travel on). */
+static void sender_routed(void *ctx, enum err e, const struct keep_route_rep *rep,
+                          struct file *file)
 {
+    struct settling *s = ctx;
     struct job *j = s->job;
     struct keep_lease_read_req req = { .lease = j->entry.lease,
                                        .length = REPORT_ORIGINAL_BYTES_MAX };
 
+    (void)file;
+    s->sender_is_local = e == OK && rep->kind == ROUTE_LOCAL;
+    j->ticket = keeper_lease_read(j->shop->keeper, &req, original_read, s);
+}
+
+static void tell_keeper(struct settling *s)
+{
+    struct job *j = s->job;
+    struct keep_route_req req = { .address = j->entry.reverse_path };
+
     s->lease = j->entry.lease;
     if (s->tell)
-        j->ticket = keeper_lease_read(j->shop->keeper, &req, original_read, s);
+        j->ticket = keeper_route(j->shop->keeper, &req, sender_routed, s);
     else
         end_lease(s, STR_EMPTY, STR_EMPTY);
 }

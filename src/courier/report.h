@@ -22,8 +22,9 @@ enum report_action {
 /* The first octets of an original that are read for its report. */
 #define REPORT_ORIGINAL_BYTES_MAX (64 * 1024)
 
-/* Appends the message and its structure record. `actions` has one entry for each recipient of the
- * job; `original` is the beginning of the message, or empty when it could not be had. */
+/* Appends the message, and the structure record of all that `ret_message` then holds. `actions` has
+ * one entry for each recipient of the job; `original` is the beginning of the message, or empty
+ * when it could not be had. */
 void report_build(const struct job *j, const enum report_action *actions, struct str original,
                   struct buf *ret_message, struct buf *ret_record);
 

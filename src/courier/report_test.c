@@ -26,6 +26,8 @@ static const struct {
     { "success", "alice@crepes.fr", NOTIFY_SUCCESS, RET_FULL, "250 ok", "Action: relayed",
       "Hello," },
     { "no success", "alice@crepes.fr", NOTIFY_FAILURE, RET_FULL, "250 ok", NULL, NULL },
+    { "ends here", "alice@crepes.fr", 0, RET_HDRS, "554 no", "Return-Path: <>\r\n", NULL },
+    { "goes on", "dave@hamburger.edu", 0, RET_HDRS, "554 no", "Action: failed", "Return-Path" },
 };
 
 TEST(reports_say_what_was_asked_for)

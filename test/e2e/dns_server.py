@@ -3,6 +3,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 
 from postern import free_port, wait_for
@@ -51,10 +52,21 @@ class DnsServer:
                                         stderr=open(f"{self.folder}/nsd.log", "wb"))
         name = next(f for f in os.listdir(self.folder) if f.endswith(".zone"))[:-5]
 
+        question = (b"\x12\x34\0\0\0\1\0\0\0\0\0\0" +
+                    b"".join(bytes([len(label)]) + label.encode() for label in name.split(".")) +
+                    b"\0\0\x06\0\x01")  # SOA, IN
+
         def answers():
             assert self.process.poll() is None, open(f"{self.folder}/nsd.log").read()
-            return subprocess.run(["drill", "-p", str(self.port), "@127.0.0.1", name, "SOA"],
-                                  capture_output=True, timeout=10).stdout.find(b"NOERROR") >= 0
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+                s.settimeout(0.1)
+                s.connect(("127.0.0.1", self.port))
+                try:
+                    s.send(question)
+                    reply = s.recv(512)
+                except OSError:  # nobody listens yet
+                    return False
+                return reply[:2] == question[:2] and reply[3] & 15 == 0
         wait_for(answers, 15, "nsd")
         return self
 
