@@ -20,6 +20,7 @@ struct pop3_session {
     struct list link; /* in the service */
     struct pop3_service *service;
     struct stream *stream;
+    struct crowd_place *place;
     struct arena *mem;
     struct pop3 *machine; /* null until the greeting */
     struct timer timer;
@@ -71,6 +72,7 @@ static void session_free(struct pop3_session *s)
     arena_free(s->login);
     arena_free(s->mem);
     list_remove(&s->link);
+    crowd_leave(&v->crowd, s->place);
     free(s);
     v->count--;
     if (v->count == 0 && v->stopped != NULL) {
@@ -454,6 +456,7 @@ void pop3_service_init(struct pop3_service *v, struct loop *l, struct keeper_cli
     *v = (struct pop3_service){ .loop = l, .keeper = keeper };
     pop3_service_reload(v, tls, settings);
     list_init(&v->sessions);
+    crowd_init(&v->crowd, l);
 }
 
 void pop3_service_deinit(struct pop3_service *v)
@@ -461,41 +464,26 @@ void pop3_service_deinit(struct pop3_service *v)
     v->stopped = NULL;
     while (!list_empty(&v->sessions))
         session_free(LIST_ITEM(v->sessions.next, struct pop3_session, link));
-}
-
-/* Everybody behind one address; loopback is our own house and is not counted. */
-static bool is_crowded(struct pop3_service *v, const struct pop3_session *s)
-{
-    struct address peer = stream_peer(s->stream);
-    uint32_t same = 0;
-
-    if (v->count > v->settings.sessions_max)
-        return true;
-    if (address_is_loopback(&peer) || peer.family == ADDRESS_LOCAL)
-        return false;
-    LIST_EACH(it, &v->sessions)
-    {
-        struct address other = stream_peer(LIST_ITEM(it, struct pop3_session, link)->stream);
-
-        same += other.family == peer.family && memcmp(other.ip, peer.ip, sizeof(peer.ip)) == 0;
-    }
-    return same > v->settings.sessions_per_address_max;
+    crowd_deinit(&v->crowd);
 }
 
 void pop3_service_accept(struct pop3_service *v, struct stream *stream, bool tls_at_once)
 {
+    struct address peer = stream_peer(stream);
     struct pop3_session *s = calloc(1, sizeof(*s));
 
     BUG_ON(s == NULL);
     s->service = v;
     s->stream = stream;
+    s->place = crowd_enter(&v->crowd, &peer);
     list_add_last(&v->sessions, &s->link);
     v->count++;
     timer_init(&s->timer, v->loop, on_timer, s);
     stream_set_events(stream, &events, s);
     if ((tls_at_once && v->tls == NULL) || v->stopped != NULL) {
         session_free(s);
-    } else if (is_crowded(v, s)) {
+    } else if (v->count > v->settings.sessions_max ||
+               crowd_size(s->place) > v->settings.sessions_per_address_max) {
         stream_write(stream, STR("-ERR [SYS/TEMP] Too many connections; try again later\r\n"));
         finish(s);
     } else if (tls_at_once) {

@@ -11,6 +11,7 @@
 #define POSTERN_GATE_POP3_SESSION_H
 
 #include "base/list.h"
+#include "gate/crowd.h"
 #include "keeper/client.h"
 #include "os/stream.h"
 #include "proto/pop3/pop3.h"
@@ -31,6 +32,7 @@ struct pop3_service {
     struct pop3_settings settings;
     struct pop3_options options; /* for the machines */
     struct list sessions;
+    struct crowd crowd;
     uint32_t count;
     void (*stopped)(void *ctx); /* set by pop3_service_stop */
     void *ctx;

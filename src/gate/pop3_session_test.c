@@ -338,5 +338,9 @@ TEST(one_address_may_not_take_all_places)
     session_bench_connect(&w.b);
     session_bench_talk(&w.b, STR("S: +OK\n"));
     stream_free(kept);
+    bench_pass(&w.b.bench, 50);
+    CHECK(address_parse(STR("192.0.2.1"), 0, &w.b.from), "address");
+    session_bench_connect(&w.b);
+    session_bench_talk(&w.b, STR("S: +OK\n"));
     world_close(&w);
 }

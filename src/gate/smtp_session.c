@@ -73,6 +73,7 @@ void smtp_session_drop(struct smtp_session *s)
         smtp_deinit(s->machine);
     arena_free(s->mem);
     list_remove(&s->link);
+    crowd_leave(&v->crowd, s->place);
     free(s);
     v->count--;
     if (v->count == 0 && v->stopped != NULL) {
@@ -306,6 +307,7 @@ void smtp_service_init(struct smtp_service *v, struct loop *l, struct keeper_cli
     *v = (struct smtp_service){ .loop = l, .keeper = keeper };
     smtp_service_reload(v, tls, settings);
     list_init(&v->sessions);
+    crowd_init(&v->crowd, l);
 }
 
 void smtp_service_deinit(struct smtp_service *v)
@@ -313,35 +315,19 @@ void smtp_service_deinit(struct smtp_service *v)
     v->stopped = NULL;
     while (!list_empty(&v->sessions))
         smtp_session_drop(LIST_ITEM(v->sessions.next, struct smtp_session, link));
-}
-
-/* Everybody behind one address; loopback is our own house and is not counted. */
-static bool is_crowded(struct smtp_service *v, const struct smtp_session *s)
-{
-    struct address peer = stream_peer(s->stream);
-    uint32_t same = 0;
-
-    if (v->count > v->settings.sessions_max)
-        return true;
-    if (address_is_loopback(&peer) || peer.family == ADDRESS_LOCAL)
-        return false;
-    LIST_EACH(it, &v->sessions)
-    {
-        struct address other = stream_peer(LIST_ITEM(it, struct smtp_session, link)->stream);
-
-        same += other.family == peer.family && memcmp(other.ip, peer.ip, sizeof(peer.ip)) == 0;
-    }
-    return same > v->settings.sessions_per_address_max;
+    crowd_deinit(&v->crowd);
 }
 
 void smtp_service_accept(struct smtp_service *v, struct stream *stream, enum smtp_door door,
                          bool tls_at_once)
 {
+    struct address peer = stream_peer(stream);
     struct smtp_session *s = calloc(1, sizeof(*s));
 
     BUG_ON(s == NULL);
     s->service = v;
     s->stream = stream;
+    s->place = crowd_enter(&v->crowd, &peer);
     s->door = door;
     list_add_last(&v->sessions, &s->link);
     v->count++;
@@ -349,7 +335,8 @@ void smtp_service_accept(struct smtp_service *v, struct stream *stream, enum smt
     stream_set_events(stream, &events, s);
     if ((tls_at_once && v->tls == NULL) || v->stopped != NULL) {
         smtp_session_drop(s);
-    } else if (is_crowded(v, s)) {
+    } else if (v->count > v->settings.sessions_max ||
+               crowd_size(s->place) > v->settings.sessions_per_address_max) {
         stream_write(stream, STR("421 4.7.0 Too many connections; try again later\r\n"));
         finish(s);
     } else if (tls_at_once) {

@@ -12,6 +12,7 @@
 #define POSTERN_GATE_SMTP_SESSION_H
 
 #include "base/list.h"
+#include "gate/crowd.h"
 #include "keeper/client.h"
 #include "os/log.h"
 #include "os/stream.h"
@@ -39,6 +40,7 @@ struct smtp_service {
     struct smtp_settings settings;
     struct smtp_options options[SMTP_DOORS]; /* for the machines */
     struct list sessions;
+    struct crowd crowd;
     uint32_t count;
     void (*stopped)(void *ctx); /* set by smtp_service_stop */
     void *ctx;

@@ -14,6 +14,7 @@ struct smtp_session {
     struct list link; /* in the service */
     struct smtp_service *service;
     struct stream *stream;
+    struct crowd_place *place;
     struct arena *mem;
     struct smtp *machine; /* null until the greeting */
     struct timer timer;
