@@ -45,6 +45,7 @@ struct fake_house {
     enum err fail_next;  /* the next call fails with this */
     uint32_t open_calls; /* asked and not answered */
     uint32_t sessions;   /* logged in */
+    size_t most_unsent;  /* octets that waited for the peer */
     bool unnoted;        /* what others change is not noted; keeper's word comes late */
     bool slow;           /* the peer takes what was written only between turns */
 };

@@ -113,6 +113,7 @@ void stream_write(struct stream *s, struct str bytes)
     CHECK(!s->freed, "written to a stream that is gone");
     buf_add(s->sent, bytes);
     s->unsent += bytes.len;
+    house_now->most_unsent = MAX(house_now->most_unsent, s->unsent);
 }
 
 size_t stream_queued(const struct stream *s)

@@ -236,6 +236,12 @@ struct fetch_line fetch_begin(struct imap_session *s, struct fetch_task *t,
     }
     if (t->tells_flags)
         put_flags(s, row, &line);
+    if (t->mark_seen && imap_session_has(s, IMAP_CONDSTORE)) { /* RFC 7162 3.2.4 */
+        if (!t->with_uid)
+            put_item(s, FETCH_UID, row, &line);
+        if (!t->with_modseq)
+            put_item(s, FETCH_MODSEQ, row, &line);
+    }
     buf_deinit(&made);
     return line;
 }

@@ -124,6 +124,34 @@ TEST(a_failure_of_keeper_anywhere_is_told)
     }
 }
 
+/* Answers do not pile up before a client that asks and does not read. */
+TEST(commands_wait_for_a_client_that_does_not_read)
+{
+    static const char *const floods[] = { "a CAPABILITY\r\n", "a LIST \"\" *\r\n",
+                                          "a FETCH 1:* (BODYSTRUCTURE BODY.PEEK[])\r\n" };
+
+    for (size_t i = 0; i < ARRAY_LEN(floods); i++) {
+        struct buf sent = { 0 }, text = { 0 };
+        struct fake_house *h = house_new(&sent, true);
+        size_t answers = 0;
+
+        house_feed(h, STR("a LOGIN alice hungry\r\nb SELECT INBOX\r\n"));
+        h->slow = true;
+        h->most_unsent = 0;
+        for (int n = 0; n < 100; n++)
+            buf_add(&text, str_from_z(floods[i]));
+        buf_clear(&sent);
+        house_feed(h, buf_str(&text));
+        for (struct str rest = buf_str(&sent); rest.len > 0;)
+            answers += str_starts(str_split(&rest, '\n'), STR("a OK "));
+        CHECK_EQ(answers, 100, "flood %zu: all are answered", i);
+        CHECK(h->most_unsent < 4000, "flood %zu: %zu octets waited", i, h->most_unsent);
+        house_free(h);
+        buf_deinit(&sent);
+        buf_deinit(&text);
+    }
+}
+
 TEST(a_client_may_vanish_anywhere)
 {
     for (size_t cut = 0; cut < sizeof(all_of_it); cut++) {

@@ -98,15 +98,16 @@ void selected_keywords(struct imap_session *s, const struct keep_text *texts, si
 static void tell_changed(struct imap_session *s, const struct keep_row *row)
 {
     struct selected *box = s->box;
-    uint32_t facts = imap_facts(s->machine), seq = view_seq(&box->view, row->uid);
-    bool uid = s->command != NULL && s->command->uid;
+    uint32_t seq = view_seq(&box->view, row->uid);
+    bool condstore = imap_session_has(s, IMAP_CONDSTORE);
+    bool uid = condstore || (s->command != NULL && s->command->uid); /* RFC 7162 3.2.4 */
     struct buf flags = { 0 };
 
     if (seq == 0 || (row->modseq == box->told_modseq && uidset_contains(&box->told, row->uid)))
         return;
     flags_format(selected_flag_bits(box, row), box->keywords, &flags);
     reply_flags_line(&s->out, seq, buf_str(&flags), uid ? row->uid : 0,
-                     (facts & IMAP_CONDSTORE) != 0 ? row->modseq : 0);
+                     condstore ? row->modseq : 0);
     buf_deinit(&flags);
 }
 

@@ -23,6 +23,12 @@ static const imap_cmd_fn commands[IMAP_CMD_COUNT] = { IMAP_COMMANDS(CMD_ENTRY) }
 
 /* ---- events of the stream ---- */
 
+/* Who does not read gets nothing more to read: the next command waits until the queue is out. */
+static bool is_full(const struct imap_session *s)
+{
+    return stream_queued(s->stream) > QUEUE_BYTES_MAX;
+}
+
 static size_t on_bytes(void *ctx, struct str bytes)
 {
     struct imap_session *s = ctx;
@@ -30,7 +36,9 @@ static size_t on_bytes(void *ctx, struct str bytes)
 
     s->active_ms = loop_now_ms(s->service->loop);
     do {
-        taken = s->closing || s->handshake ? 0 : imap_feed(s->machine, str_skip(bytes, used));
+        taken = s->closing || s->handshake || is_full(s)
+                    ? 0
+                    : imap_feed(s->machine, str_skip(bytes, used));
         used += taken;
         imap_session_pump(s);
     } while (taken > 0 && used < bytes.len);
@@ -48,6 +56,8 @@ static void on_drained(void *ctx)
     s->resume = NULL;
     if (resume != NULL)
         resume(s);
+    else
+        stream_resume(s->stream);
 }
 
 static void on_secured(void *ctx, enum err e, const struct errinfo *why)
@@ -78,7 +88,7 @@ static bool on_busy(void *ctx)
 {
     const struct imap_session *s = ctx;
 
-    return s->ticket != 0 || s->resume != NULL || s->later != NULL;
+    return s->ticket != 0 || s->resume != NULL || s->later != NULL || is_full(s);
 }
 
 static const struct stream_events events = { .bytes = on_bytes,
@@ -353,7 +363,8 @@ static void close_command(struct imap_session *s)
     struct str tag = s->command->tag;
 
     if (s->box != NULL) {
-        view_report(&s->box->view, may_expunge(s->command), false, &s->out);
+        view_report(&s->box->view, may_expunge(s->command), imap_session_has(s, IMAP_QRESYNC),
+                    &s->out);
         uidset_deinit(&s->box->told);
     }
     reply_tagged_line(&s->out, tag, s->final);
@@ -404,8 +415,11 @@ struct str imap_session_error_text(struct imap_session *s, enum err e)
     return arena_join(s->mem, STR("NO "), error_words(e)->imap);
 }
 
+/* A mailbox that could not be told in full is not open (RFC 3501 6.3.1). */
 void imap_session_fail(struct imap_session *s, enum err e)
 {
+    if (s->command->verb == IMAP_CMD_SELECT || s->command->verb == IMAP_CMD_EXAMINE)
+        selected_close(s);
     if (e == ERR_CLOSED) /* keeper may have done it: neither OK nor NO would be true */
         imap_session_bye(s, STR("[UNAVAILABLE] Please log in again"));
     else

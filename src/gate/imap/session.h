@@ -67,6 +67,10 @@ void imap_session_bye(struct imap_session *s, struct str text);
 /* The end of the connection, once everything is written. */
 void imap_session_finish(struct imap_session *s);
 void imap_session_flush(struct imap_session *s);
+static inline bool imap_session_has(const struct imap_session *s, uint32_t fact)
+{
+    return (imap_facts(s->machine) & fact) != 0;
+}
 /* Goes on with what the machine has; after every callback from outside. */
 void imap_session_pump(struct imap_session *s);
 /* Calls `next` once the peer has taken most of what was written. */
@@ -117,6 +121,11 @@ struct str imap_session_encode_uids(struct imap_session *s, const struct uidset 
 /* FETCH as a part of other commands: rows for `uids`, then the command ends with `final`. */
 void fetch_rows(struct imap_session *s, const struct imap_fetch_args *args, struct str uids,
                 struct str final);
+
+/* "* VANISHED (EARLIER)" for those of `known` (count 0: all) that went after `modseq`; then next.
+ * The command fails when keeper cannot say. Uses `task`; `known` stays the caller's until then. */
+void vanished_since(struct imap_session *s, uint64_t modseq, const struct imap_set *known,
+                    void (*next)(struct imap_session *s));
 
 /* The flags of a command for keeper: fixed bits, and names for the others. */
 uint32_t imap_session_flag_names(struct imap_session *s, const struct flag_names *names,

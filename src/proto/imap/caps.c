@@ -32,6 +32,7 @@ static const struct {
     { "ESEARCH", IMAP_AUTHED, 0 },
     { "WITHIN", IMAP_AUTHED, 0 },
     { "CONDSTORE", IMAP_AUTHED, 0 },
+    { "QRESYNC", IMAP_AUTHED, 0 },
     { "OBJECTID", IMAP_AUTHED, 0 },
     { "SAVEDATE", IMAP_AUTHED, 0 },
     { "PREVIEW", IMAP_AUTHED, 0 },
@@ -45,6 +46,7 @@ static const struct {
 } enables[] = {
     { STR_INIT("UTF8=ACCEPT"), IMAP_UTF8 },
     { STR_INIT("CONDSTORE"), IMAP_CONDSTORE },
+    { STR_INIT("QRESYNC"), IMAP_QRESYNC | IMAP_CONDSTORE }, /* RFC 7162 3.2.3 */
 };
 
 void caps_format(struct buf *out, uint32_t facts, uint64_t append_bytes_max)

@@ -96,10 +96,18 @@ static void expunged(void *ctx, enum err e, const struct keep_expunge_rep *rep, 
         return;
     }
     view_vanish(&s->box->view, &gone);
-    if (!uidset_empty(&gone))
-        selected_made(s->box, rep->modseq);
+    if (uidset_empty(&gone)) {
+        imap_session_ok(s);
+        return;
+    }
+    selected_made(s->box, rep->modseq);
     uidset_deinit(&gone);
-    imap_session_ok(s);
+    if (imap_session_has(s, IMAP_QRESYNC)) /* RFC 7162 3.2.7, 3.2.9 */
+        imap_session_end(s, arena_printf(s->mem, "OK [HIGHESTMODSEQ %llu] %sEXPUNGE completed",
+                                         (unsigned long long)rep->modseq,
+                                         s->command->uid ? "UID " : ""));
+    else
+        imap_session_ok(s);
 }
 
 /* EXPUNGE is of all messages, UID EXPUNGE (RFC 4315 2.1) of those named; \Deleted in both. */

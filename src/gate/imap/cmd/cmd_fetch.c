@@ -283,6 +283,14 @@ void fetch_rows(struct imap_session *s, const struct imap_fetch_args *args, stru
     ask_page(s);
 }
 
+static void fetch_changed(struct imap_session *s)
+{
+    struct str uids;
+
+    if (imap_session_uids(s, &s->command->fetch.set, &uids))
+        fetch_rows(s, &s->command->fetch, uids, STR("OK UID FETCH completed"));
+}
+
 void imap_cmd_fetch(struct imap_session *s, const struct imap_command *c)
 {
     struct str uids;
@@ -294,7 +302,9 @@ void imap_cmd_fetch(struct imap_session *s, const struct imap_command *c)
     for (uint32_t i = 0; i < c->fetch.item_count; i++)
         if (c->fetch.items[i].kind == FETCH_MODSEQ)
             imap_set_facts(s->machine, IMAP_CONDSTORE, 0);
-    if (imap_session_uids(s, &c->fetch.set, &uids))
+    if (c->fetch.vanished && !c->fetch.set.saved)
+        vanished_since(s, c->fetch.modseq, &c->fetch.set, fetch_changed);
+    else if (imap_session_uids(s, &c->fetch.set, &uids))
         fetch_rows(s, &c->fetch, uids,
                    c->uid ? STR("OK UID FETCH completed") : STR("OK FETCH completed"));
 }

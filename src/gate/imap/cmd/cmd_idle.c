@@ -11,15 +11,19 @@ static void end_idle(struct imap_session *s)
         imap_session_end(s, STR("BAD Expected DONE"));
 }
 
-/* While idle every kind of news may be told (RFC 2177 3). */
-static void tell(struct imap_session *s)
+static void go_on(struct imap_session *s)
 {
-    view_report(&s->box->view, true, false, &s->out);
-    imap_session_flush(s);
     if (s->idle_over)
         end_idle(s);
     else
         idle_changed(s);
+}
+
+/* While idle every kind of news may be told (RFC 2177 3), to a client that reads it. */
+static void tell(struct imap_session *s)
+{
+    view_report(&s->box->view, true, imap_session_has(s, IMAP_QRESYNC), &s->out);
+    imap_session_when_drained(s, go_on);
 }
 
 void idle_changed(struct imap_session *s)

@@ -68,6 +68,34 @@ static void describe(struct imap_session *s, const struct keep_select_rep *rep)
     buf_printf(&s->out, "* OK [MAILBOXID (M%llx)] Id\r\n", (unsigned long long)rep->object);
 }
 
+static struct str opened_text(const struct imap_session *s)
+{
+    return s->box->read_only ? STR("OK [READ-ONLY] EXAMINE completed")
+                             : STR("OK [READ-WRITE] SELECT completed");
+}
+
+/* RFC 7162 3.2.5.1: the same as UID FETCH known-uids (FLAGS) (CHANGEDSINCE modseq VANISHED), whose
+ * first half has been told. Matching of numbers with UIDs is not needed where every loss is kept.
+ */
+static void resync(struct imap_session *s)
+{
+    const struct imap_select_args *a = &s->command->select;
+    struct imap_fetch_args *f = ARENA_NEW(s->mem, struct imap_fetch_args);
+    struct uidset uids = { 0 };
+
+    *f = (struct imap_fetch_args){ .item_count = 3, .changed_since = true, .modseq = a->modseq };
+    f->items = ARENA_ARRAY(s->mem, struct imap_fetch_item, f->item_count);
+    f->items[0].kind = FETCH_UID;
+    f->items[1].kind = FETCH_FLAGS;
+    f->items[2].kind = FETCH_MODSEQ;
+    if (a->known_uids.count == 0)
+        uidset_copy(&uids, &s->box->view.uids);
+    else if (!view_resolve(&s->box->view, &a->known_uids, true, &uids))
+        BUG("a set of UIDs cannot name what is not there");
+    fetch_rows(s, f, imap_session_encode_uids(s, &uids), opened_text(s));
+    uidset_deinit(&uids);
+}
+
 static void opened(void *ctx, enum err e, const struct keep_select_rep *rep, struct file *file)
 {
     struct imap_session *s = ctx;
@@ -89,8 +117,10 @@ static void opened(void *ctx, enum err e, const struct keep_select_rep *rep, str
     if (s->command->select.condstore)
         imap_set_facts(s->machine, IMAP_CONDSTORE, 0);
     imap_set_facts(s->machine, IMAP_SELECTED | (read_only ? IMAP_READ_ONLY : 0), 0);
-    imap_session_end(s, read_only ? STR("OK [READ-ONLY] EXAMINE completed")
-                                  : STR("OK [READ-WRITE] SELECT completed"));
+    if (s->command->select.qresync && s->command->select.uidvalidity == rep->uidvalidity)
+        vanished_since(s, s->command->select.modseq, &s->command->select.known_uids, resync);
+    else
+        imap_session_end(s, opened_text(s));
 }
 
 /* A mailbox that was open is left first, even when the new one cannot be opened. */

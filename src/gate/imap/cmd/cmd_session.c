@@ -68,7 +68,7 @@ void imap_cmd_enable(struct imap_session *s, const struct imap_command *c)
     for (uint32_t i = 0; i < c->enable.count; i++) {
         uint32_t fact = caps_enable_fact(c->enable.at[i]);
 
-        if (fact == 0 || (imap_facts(s->machine) & fact) != 0)
+        if (fact == 0 || (imap_facts(s->machine) & fact) == fact)
             continue;
         imap_set_facts(s->machine, fact, 0);
         BUF_ADD(&s->out, " ");

@@ -34,13 +34,13 @@ static void tell(struct imap_session *s, struct uidset *changed, struct str fina
 {
     struct store_task *t = s->task;
     const struct imap_store_args *a = &s->command->store;
-    bool modseq = (imap_facts(s->machine) & IMAP_CONDSTORE) != 0;
+    bool modseq = imap_session_has(s, IMAP_CONDSTORE);
     struct imap_fetch_args *items = ARENA_NEW(s->mem, struct imap_fetch_args);
 
     items->items = ARENA_ARRAY(s->mem, struct imap_fetch_item, 3);
     if (!a->silent)
         items->items[items->item_count++].kind = FETCH_FLAGS;
-    if (s->command->uid)
+    if (s->command->uid || modseq) /* RFC 7162 3.2.4 */
         items->items[items->item_count++].kind = FETCH_UID;
     if (modseq)
         items->items[items->item_count++].kind = FETCH_MODSEQ;
