@@ -4,6 +4,8 @@ line only."""
 
 import socket
 
+LINE_MAX = 2000  # of a tagged line; capabilities make it long
+
 
 class Session:
     def __init__(self, port, user, password):
@@ -29,7 +31,7 @@ class Session:
             if n == 0:
                 raise EOFError("server closed the connection")
             total += n
-            tail = (tail + bytes(self.buffer[max(0, n - 400):n]))[-400:]
+            tail = (tail + bytes(self.buffer[max(0, n - LINE_MAX):n]))[-LINE_MAX:]
             if tail.endswith(b"\r\n"):
                 last = tail[:-2].rsplit(b"\r\n", 1)[-1]
                 if last.startswith(tag + b" "):

@@ -84,7 +84,9 @@ class Dovecot:
                                    password=PASSWORD))
 
     def start(self):
-        subprocess.run(["dovecot", "-c", self.config], check=True, capture_output=True)
+        # The master keeps what it was given as output, so a pipe would never end.
+        subprocess.run(["dovecot", "-c", self.config], check=True, stdin=subprocess.DEVNULL,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait_for(lambda: answers(self.imap) and answers(self.lmtp), 20, "Dovecot")
         return self
 
