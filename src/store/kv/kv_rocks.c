@@ -7,6 +7,7 @@
 
 #include "base/codec.h"
 #include "store/kv/kv_engine.h"
+#include "store/kv/row_cache.h"
 
 #define MIB ((uint64_t)1024 * 1024)
 #define POSITION_KEY STR("\0position")
@@ -19,6 +20,7 @@ struct rocks_kv {
     rocksdb_cache_t *cache;
     rocksdb_readoptions_t *read;
     rocksdb_writeoptions_t *write;
+    struct row_cache *rows;
     char *folder;
 };
 
@@ -146,6 +148,7 @@ static void rocks_close(struct kv *kv)
     rocksdb_writeoptions_destroy(r->write);
     rocksdb_options_destroy(r->options);
     rocksdb_cache_destroy(r->cache);
+    row_cache_free(r->rows);
     free(r->folder);
     free(r);
 }
@@ -165,10 +168,9 @@ static void rocks_snapshot_free(struct kv *kv, struct kv_snapshot *snap)
     rocksdb_release_snapshot(rocks_of(kv)->db, snapshot_of(snap));
 }
 
-static enum err rocks_get(struct kv *kv, const struct kv_snapshot *snap, struct arena *mem,
+static enum err get_below(struct rocks_kv *r, const struct kv_snapshot *snap, struct arena *mem,
                           struct str key, bool *ret_found, struct str *ret)
 {
-    struct rocks_kv *r = rocks_of(kv);
     rocksdb_readoptions_t *read = r->read;
     char *text = NULL;
     rocksdb_pinnableslice_t *value;
@@ -192,6 +194,23 @@ static enum err rocks_get(struct kv *kv, const struct kv_snapshot *snap, struct 
         rocksdb_pinnableslice_destroy(value);
     }
     return OK;
+}
+
+static enum err rocks_get(struct kv *kv, const struct kv_snapshot *snap, struct arena *mem,
+                          struct str key, bool *ret_found, struct str *ret)
+{
+    struct rocks_kv *r = rocks_of(kv);
+    uint64_t state;
+    enum err e;
+
+    if (snap != NULL)
+        return get_below(r, snap, mem, key, ret_found, ret);
+    if (row_cache_find(r->rows, mem, key, ret_found, ret, &state))
+        return OK;
+    e = get_below(r, NULL, mem, key, ret_found, ret);
+    if (e == OK)
+        row_cache_bring(r->rows, state, key, *ret_found, *ret_found ? *ret : STR_EMPTY);
+    return e;
 }
 
 static struct rocks_iter *iter_of(const struct kv_iter *it)
@@ -280,6 +299,23 @@ static struct kv_iter *rocks_iter_new(struct kv *kv, const struct kv_snapshot *s
     return &i->it;
 }
 
+/* After the tables have taken them. A removed range is rare, and then nothing is known any more. */
+static void cache_changes(struct row_cache *rows, const struct kv_batch *b)
+{
+    struct kv_change c;
+    bool ranges = false;
+
+    row_cache_begin(rows);
+    for (size_t at = 0; kv_batch_next(b, &at, &c);)
+        if (c.kind == KV_DELETE_RANGE)
+            ranges = true;
+        else
+            row_cache_put(rows, c.key, c.kind == KV_PUT, c.value);
+    row_cache_end(rows);
+    if (ranges)
+        row_cache_clear(rows);
+}
+
 static enum err rocks_apply(struct kv *kv, const struct kv_batch *b,
                             const struct kv_position *position, struct errinfo *why)
 {
@@ -300,8 +336,11 @@ static enum err rocks_apply(struct kv *kv, const struct kv_batch *b,
 
     rocksdb_write(r->db, r->write, batch, &text);
     rocksdb_writebatch_destroy(batch);
-    if (text != NULL)
+    if (text != NULL) {
+        row_cache_clear(r->rows);
         return failed(text, "be written", why);
+    }
+    cache_changes(r->rows, b);
     kv->position = *position;
     return OK;
 }
@@ -323,6 +362,7 @@ static enum err rocks_drop_all(struct kv *kv, struct errinfo *why)
     struct rocks_kv *r = rocks_of(kv);
     char *text = NULL;
 
+    row_cache_clear(r->rows);
     rocksdb_close(r->db);
     r->db = NULL;
     rocksdb_destroy_db(r->options, r->folder, &text);
@@ -379,6 +419,7 @@ enum err kv_open_rocks(struct str folder, const struct kv_rocks_settings *settin
     if (r == NULL || (r->folder = strndup(folder.at, folder.len)) == NULL)
         BUG("out of memory");
     r->kv.engine = &rocks_engine;
+    r->rows = row_cache_new();
     set_options(r, settings);
     r->read = rocksdb_readoptions_create();
     r->write = rocksdb_writeoptions_create();
