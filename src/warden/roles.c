@@ -7,7 +7,8 @@
 static const struct role_row rows[] = {
     [ROLE_WARDEN] = { .name = STR_INIT("warden"),
                       .calls = SANDBOX_BASE | SANDBOX_THREADS | SANDBOX_FILES | SANDBOX_ACCEPT |
-                               SANDBOX_CONNECT | SANDBOX_LISTEN | SANDBOX_SPAWN },
+                               SANDBOX_CONNECT | SANDBOX_LISTEN | SANDBOX_SPAWN,
+                      .sees_all_files = true },
     [ROLE_GATE] = { .name = STR_INIT("gate"),
                     .calls = SANDBOX_BASE | SANDBOX_ACCEPT,
                     .user_offset = offsetof(struct config, server.gate_user) },
@@ -59,6 +60,7 @@ enum err role_lock_in(enum role_kind kind, const struct config *c, struct sandbo
     struct sandbox s = { .name = row->name,
                          .calls = row->calls,
                          .answer = SANDBOX_REFUSE,
+                         .all_files = row->sees_all_files,
                          .paths = &data,
                          .path_count = row->sees_data_dir ? 1 : 0 };
     enum err e = process_no_new_rights(why);

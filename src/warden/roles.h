@@ -16,6 +16,7 @@ struct role_row {
     struct str name;
     unsigned calls;           /* enum sandbox_calls */
     bool locked_before_start; /* else between start and the loop's first turn */
+    bool sees_all_files;      /* the warden: what it gave up, its children could not have */
     bool sees_data_dir;       /* the data folder, reading and writing; no other file either way */
     size_t user_offset;       /* of the setting with the user's name, in struct config */
     bool lasts;               /* ended last, because the others need it to finish */

@@ -8,6 +8,7 @@
 #include "os/machine.h"
 #include "os/path.h"
 #include "os/process.h"
+#include "warden/roles.h"
 #include "warden/state.h"
 
 enum { PEM_BYTES_MAX = 1024 * 1024, GATES_MAX = 256, DESCRIPTORS_WANTED = 262144 };
@@ -181,6 +182,17 @@ static enum err open_ports(struct warden *w, struct errinfo *why)
     return ports_open(w->mem, w->config, gates, &w->ports, why);
 }
 
+/* The warden's own row: it runs no program, and so nobody below it does. In one process there is
+ * nothing to lock: all roles share its rights. */
+static enum err lock_in(struct warden *w, struct errinfo *why)
+{
+    struct sandbox_report report;
+
+    if (w->config->server.one_process)
+        return OK;
+    return role_lock_in(ROLE_WARDEN, w->config, &report, why);
+}
+
 static enum err start(struct warden *w, struct errinfo *why)
 {
     static const int signals[] = { SIGHUP, SIGINT, SIGTERM };
@@ -192,7 +204,8 @@ static enum err start(struct warden *w, struct errinfo *why)
             return e;
     if ((e = process_raise_descriptors(DESCRIPTORS_WANTED, &descriptors, why)) != OK ||
         (e = read_certificate(w, why)) != OK || (e = prepare_data_dir(w, why)) != OK ||
-        (e = open_command_socket(w, why)) != OK || (e = open_ports(w, why)) != OK)
+        (e = open_command_socket(w, why)) != OK || (e = open_ports(w, why)) != OK ||
+        (e = lock_in(w, why)) != OK)
         return e;
     return w->side->start(w, why);
 }

@@ -425,6 +425,11 @@ TEST(each_role_is_refused_what_its_row_does_not_give)
     CHECK_EQ(COUNT(ROLE_COURIER, tries.connect_out), 0, "courier connects");
     for (enum role_kind k = ROLE_GATE; k <= ROLE_COURIER; k++)
         CHECK_EQ(COUNT(k, tries.run_program), EPERM, "role %d runs no program", (int)k);
+
+    /* This process was the warden; what it gave up is gone for good. */
+    char *argv[] = { NULL };
+    CHECK_EQ(execve("/bin/true", argv, argv), -1, "the warden runs no program");
+    CHECK_EQ(errno, EPERM, "nor does it");
 }
 
 /* Each role in turn is killed; the others go on, and all are joined again. */

@@ -170,7 +170,7 @@ static enum err enter_landlock(const struct sandbox *s, struct sandbox_report *r
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 static const char *const sanitizer_calls[] = { "getpid",      "gettid",   "sched_yield",
                                                "sigaltstack", "readlink", "getrlimit",
-                                               NULL };
+                                               "ptrace",      NULL };
 #else
 static const char *const sanitizer_calls[] = { NULL };
 #endif
