@@ -18,7 +18,7 @@ static void answer_error(struct smtp_session *s, enum err e)
 static struct log *begin_log(const struct smtp_session *s, enum log_level level, const char *event)
 {
     struct log *g = s->service->settings.log;
-    struct address peer = stream_peer(s->stream);
+    struct address peer = stream_peer(s->conn.stream);
 
     if (g == NULL)
         return NULL;
@@ -70,11 +70,13 @@ static void log_delivery(const struct smtp_session *s, enum err e,
 
 /* ---- who ---- */
 
-void smtp_login_refused(struct smtp_session *s, enum err e)
+void smtp_login_refused(void *session, enum err e)
 {
+    struct smtp_session *s = session;
+
     log_refusal(s, "smtp.login_refused", e);
     answer_error(s, e == ERR_DENIED ? ERR_AUTH : e);
-    smtp_session_pump(s);
+    conn_pump(&s->conn);
 }
 
 /* A wrong password is answered late, which costs a guesser time and us nothing. */
@@ -83,35 +85,19 @@ static void got_login(void *ctx, enum err e, const struct keep_login_rep *rep, s
     struct smtp_session *s = ctx;
 
     (void)file;
-    s->ticket = 0;
+    s->conn.ticket = 0;
     if (e != OK) {
-        s->refusal = e;
-        timer_set_in(&s->timer, e == ERR_AUTH ? s->service->settings.login_delay_ms : 0);
+        conn_refuse_login(&s->conn, e, e == ERR_AUTH ? s->service->settings.login_delay_ms : 0);
         return;
     }
-    s->keeper_session = rep->session;
+    s->conn.keeper_session = rep->session;
     smtp_answer(s->machine, 235, STR("2.7.0 Welcome"));
-    smtp_session_pump(s);
+    conn_pump(&s->conn);
 }
 
-/* Acting as somebody else is nobody's right here (RFC 4616 2). */
 void smtp_ask_login(struct smtp_session *s, const struct sasl_login *login)
 {
-    struct address peer = stream_peer(s->stream);
-    struct buf text = { 0 };
-    struct keep_login_req req = { .name = login->authcid,
-                                  .password = login->password,
-                                  .service = STR("smtp") };
-
-    if (login->authzid.len > 0 && !str_eq(login->authzid, login->authcid)) {
-        s->refusal = ERR_DENIED;
-        timer_set_in(&s->timer, 0);
-        return;
-    }
-    address_format(&peer, &text);
-    req.peer = buf_str(&text);
-    s->ticket = keeper_login(s->service->keeper, &req, got_login, s);
-    buf_deinit(&text);
+    conn_ask_login(&s->conn, login, STR("smtp"), got_login);
 }
 
 static void answer_sender(struct smtp_session *s, bool null_sender, bool keeper_allows)
@@ -140,17 +126,17 @@ static void got_sender(void *ctx, enum err e, const struct keep_may_send_as_rep 
     struct smtp_session *s = ctx;
 
     (void)file;
-    s->ticket = 0;
+    s->conn.ticket = 0;
     if (e != OK)
         answer_error(s, e);
     else
         answer_sender(s, false, rep->allowed);
-    smtp_session_pump(s);
+    conn_pump(&s->conn);
 }
 
 void smtp_ask_sender(struct smtp_session *s, const struct smtp_mail *mail)
 {
-    struct keep_may_send_as_req req = { .session = s->keeper_session };
+    struct keep_may_send_as_req req = { .session = s->conn.keeper_session };
     struct buf address = { 0 };
 
     smtp_session_forget_message(s);
@@ -160,7 +146,7 @@ void smtp_ask_sender(struct smtp_session *s, const struct smtp_mail *mail)
     }
     mailbox_format(&address, &mail->sender);
     req.address = buf_str(&address);
-    s->ticket = keeper_may_send_as(s->service->keeper, &req, got_sender, s);
+    s->conn.ticket = keeper_may_send_as(s->service->keeper, &req, got_sender, s);
     buf_deinit(&address);
 }
 
@@ -204,12 +190,12 @@ static void got_route(void *ctx, enum err e, const struct keep_route_rep *rep, s
     struct smtp_session *s = ctx;
 
     (void)file;
-    s->ticket = 0;
+    s->conn.ticket = 0;
     if (e == OK && rep->kind < ARRAY_LEN(owners))
         answer_rcpt(s, owners[rep->kind]);
     else
         answer_error(s, e == OK ? ERR_UNAVAILABLE : e);
-    smtp_session_pump(s);
+    conn_pump(&s->conn);
 }
 
 void smtp_ask_route(struct smtp_session *s, const struct smtp_mail *mail, struct smtp_rcpt *rcpt)
@@ -220,7 +206,7 @@ void smtp_ask_route(struct smtp_session *s, const struct smtp_mail *mail, struct
     s->rcpt = rcpt;
     mailbox_format(&address, &rcpt->address);
     req.address = buf_str(&address);
-    s->ticket = keeper_route(s->service->keeper, &req, got_route, s);
+    s->conn.ticket = keeper_route(s->service->keeper, &req, got_route, s);
     buf_deinit(&address);
 }
 
@@ -238,7 +224,7 @@ static void got_spool(void *ctx, enum err e, const struct keep_spool_rep *rep, s
 {
     struct smtp_session *s = ctx;
 
-    s->ticket = 0;
+    s->conn.ticket = 0;
     if (e == OK)
         s->message->spool_id = rep->spool;
     if (e == OK && file == NULL)
@@ -247,7 +233,7 @@ static void got_spool(void *ctx, enum err e, const struct keep_spool_rep *rep, s
         e = smtp_message_spool(s->message, file);
     if (e != OK)
         refuse_body(s, e);
-    smtp_session_pump(s);
+    conn_pump(&s->conn);
 }
 
 /* Where the way of all copies ends here, and where mail begins its way, there is no Return-Path but
@@ -272,7 +258,7 @@ void smtp_take_body(struct smtp_session *s, struct str text)
         return;
     }
     if (smtp_message_wants_spool(s->message))
-        s->ticket = keeper_spool(s->service->keeper, &req, got_spool, s);
+        s->conn.ticket = keeper_spool(s->service->keeper, &req, got_spool, s);
 }
 
 static void got_delivery(void *ctx, enum err e, const struct keep_deliver_rep *rep,
@@ -282,7 +268,7 @@ static void got_delivery(void *ctx, enum err e, const struct keep_deliver_rep *r
     SCRATCH(tmp, NULL);
 
     (void)file;
-    s->ticket = 0;
+    s->conn.ticket = 0;
     /* A call that failed may not have come as far as the file: then it must be given back. */
     if (s->message != NULL && e == OK)
         s->message->spool_id = 0;
@@ -299,7 +285,7 @@ static void got_delivery(void *ctx, enum err e, const struct keep_deliver_rep *r
     else
         smtp_answer(s->machine, 250,
                     arena_printf(tmp, "2.0.0 Taken as %llx", (unsigned long long)rep->delivery));
-    smtp_session_pump(s);
+    conn_pump(&s->conn);
 }
 
 /* The trace that this server leaves (RFC 5321 4.4). The recipient is only named when there is one,
@@ -308,7 +294,7 @@ static enum err seal(struct smtp_session *s, const struct smtp_mail *mail, struc
                      struct smtp_sealed *ret)
 {
     struct loop *l = s->service->loop;
-    struct address peer = stream_peer(s->stream);
+    struct address peer = stream_peer(s->conn.stream);
     struct buf ip = { 0 }, rcpt = { 0 }, sender = { 0 };
     struct smtp_trace trace = { .complete = smtp_authenticated(s->machine),
                                 .domain = s->service->settings.host };
@@ -327,9 +313,9 @@ static enum err seal(struct smtp_session *s, const struct smtp_mail *mail, struc
     received.client_ip = buf_str(&ip);
     received.recipient = buf_str(&rcpt);
     received.id = arena_printf(tmp, "%016llx", (unsigned long long)loop_random_u64(l));
-    if (stream_is_secure(s->stream))
-        received.tls = arena_printf(tmp, "%.*s %.*s", STR_ARG(stream_tls_version(s->stream)),
-                                    STR_ARG(stream_tls_cipher(s->stream)));
+    if (stream_is_secure(s->conn.stream))
+        received.tls = arena_printf(tmp, "%.*s %.*s", STR_ARG(stream_tls_version(s->conn.stream)),
+                                    STR_ARG(stream_tls_cipher(s->conn.stream)));
     trace.received = &received;
     trace.return_path = s->foreign == 0 ? &return_path : NULL;
     loop_random(l, trace.random, sizeof(trace.random));
@@ -361,9 +347,9 @@ static struct keep_rcpt *list_rcpts(const struct smtp_mail *mail, struct arena *
 static void ask_deliver(struct smtp_session *s, const struct smtp_mail *mail, struct arena *tmp,
                         const struct smtp_sealed *sealed)
 {
-    struct address peer = stream_peer(s->stream);
+    struct address peer = stream_peer(s->conn.stream);
     struct buf sender = { 0 }, ip = { 0 };
-    struct keep_deliver_req req = { .session = s->keeper_session,
+    struct keep_deliver_req req = { .session = s->conn.keeper_session,
                                     .envid = mail->envid,
                                     .ret = (uint8_t)mail->ret,
                                     .smtputf8 = mail->utf8,
@@ -379,7 +365,7 @@ static void ask_deliver(struct smtp_session *s, const struct smtp_mail *mail, st
     address_format(&peer, &ip);
     req.reverse_path = buf_str(&sender);
     req.peer = buf_str(&ip);
-    s->ticket = keeper_deliver(s->service->keeper, &req, got_delivery, s);
+    s->conn.ticket = keeper_deliver(s->service->keeper, &req, got_delivery, s);
     buf_deinit(&sender);
     buf_deinit(&ip);
 }

@@ -1,29 +1,10 @@
-/* gate/smtp_session.c - SMTP connections.
- *
- * pump() runs after everything that comes from outside: octets, keeper's replies, a handshake, the
- * timer, a drained socket. It stops when the machine wants octets, when keeper was asked (`ticket`)
- * or when the socket is behind, and no octets are taken meanwhile, so a peer can not run ahead of
- * its answers. */
+/* gate/smtp_session.c - SMTP connections: their life and the events of their machine. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gate/error_map.h"
 #include "gate/smtp_session_private.h"
 #include "policy/relay.h"
 
-enum {
-    FINISH_WITHIN_MS = 5000,
-    QUEUE_BYTES_MAX = 64 * 1024 /* unsent octets at which the machine waits */
-};
-
 /* ---- begin and end ---- */
-
-static void ignore_logout(void *ctx, enum err e, const struct keep_logout_rep *rep,
-                          struct file *file)
-{
-    (void)ctx;
-    (void)e;
-    (void)rep;
-    (void)file;
-}
 
 static void ignore_drop(void *ctx, enum err e, const struct keep_spool_drop_rep *rep,
                         struct file *file)
@@ -32,16 +13,6 @@ static void ignore_drop(void *ctx, enum err e, const struct keep_spool_drop_rep 
     (void)e;
     (void)rep;
     (void)file;
-}
-
-void smtp_session_leave_keeper(struct smtp_session *s)
-{
-    if (s->keeper_session != 0) {
-        struct keep_logout_req req = { .session = s->keeper_session };
-
-        (void)keeper_logout(s->service->keeper, &req, ignore_logout, NULL);
-    }
-    s->keeper_session = 0;
 }
 
 void smtp_session_forget_message(struct smtp_session *s)
@@ -59,20 +30,17 @@ void smtp_session_forget_message(struct smtp_session *s)
     s->message = NULL;
 }
 
-void smtp_session_drop(struct smtp_session *s)
+void smtp_session_drop(void *session)
 {
+    struct smtp_session *s = session;
     struct smtp_service *v = s->service;
 
-    if (s->ticket != 0)
-        keeper_forget(v->keeper, s->ticket);
     smtp_session_forget_message(s);
-    smtp_session_leave_keeper(s);
-    timer_cancel(&s->timer);
-    stream_free(s->stream);
+    conn_deinit(&s->conn);
     if (s->machine != NULL)
         smtp_deinit(s->machine);
     arena_free(s->mem);
-    list_remove(&s->link);
+    list_remove(&s->conn.link);
     crowd_leave(&v->crowd, s->place);
     free(s);
     v->count--;
@@ -84,21 +52,14 @@ void smtp_session_drop(struct smtp_session *s)
     }
 }
 
-static void finish(struct smtp_session *s)
+static uint64_t deadline_ms(void *session)
 {
-    s->closing = true;
-    timer_cancel(&s->timer);
-    stream_finish(s->stream, FINISH_WITHIN_MS);
-}
-
-/* The timer is not moved at every octet; it looks again when it fires. */
-static void set_timer(struct smtp_session *s)
-{
+    const struct smtp_session *s = session;
     uint64_t at = smtp_deadline_ms(s->machine);
 
-    if (at == UINT64_MAX)
-        at = loop_now_ms(s->service->loop) + s->service->settings.limits.idle_ms_max;
-    timer_set(&s->timer, at);
+    return at != UINT64_MAX
+               ? at
+               : loop_now_ms(s->service->loop) + s->service->settings.limits.idle_ms_max;
 }
 
 /* The peer's address as policy wants it: IPv4 in its mapped form. */
@@ -118,13 +79,14 @@ static bool is_trusted(const struct smtp_service *v, const struct address *peer)
     return false;
 }
 
-static void greet(struct smtp_session *s)
+static void greet(void *session)
 {
+    struct smtp_session *s = session;
     struct smtp_service *v = s->service;
-    struct address peer = stream_peer(s->stream);
+    struct address peer = stream_peer(s->conn.stream);
     unsigned begin = 0;
 
-    if (stream_is_secure(s->stream))
+    if (stream_is_secure(s->conn.stream))
         begin |= SMTP_FROM_TLS;
     if (v->settings.plain_on_loopback && address_is_loopback(&peer))
         begin |= SMTP_PLAIN_AUTH;
@@ -132,26 +94,25 @@ static void greet(struct smtp_session *s)
     s->mem = arena_new(sizeof(void *) * 48);
     s->machine = smtp_new(s->mem, &v->options[s->door], begin, loop_now_ms(v->loop));
     smtp_greet(s->machine, 220, STR_EMPTY);
-    set_timer(s);
-    smtp_session_pump(s);
 }
 
 /* ---- the pump ---- */
 
 /* One event; false when something else must happen first. */
-static bool handle(struct smtp_session *s)
+static bool handle(void *session)
 {
+    struct smtp_session *s = session;
     struct smtp_out out;
 
     switch (smtp_next(s->machine, &out)) {
     case SMTP_WANT_BYTES:
         return false;
     case SMTP_SEND:
-        stream_write(s->stream, out.text);
+        stream_write(s->conn.stream, out.text);
         return true;
     case SMTP_CHECK_AUTH:
         smtp_ask_login(s, out.login);
-        return s->refusal == OK;
+        return s->conn.refusal == OK;
     case SMTP_CHECK_MAIL:
         smtp_ask_sender(s, out.mail);
         return true;
@@ -169,122 +130,39 @@ static bool handle(struct smtp_session *s)
         return true;
     case SMTP_START_TLS:
         smtp_session_forget_message(s);
-        smtp_session_leave_keeper(s);
-        stream_drop_held(s->stream);
-        stream_start_tls_server(s->stream, s->service->tls);
+        conn_leave_keeper(&s->conn);
+        conn_start_tls(&s->conn, s->service->tls);
         return false;
     case SMTP_CLOSE:
-        finish(s);
+        conn_finish(&s->conn);
         return false;
     }
     BUG("unknown event");
 }
 
-void smtp_session_pump(struct smtp_session *s)
+static size_t feed(void *session, struct str bytes)
 {
-    while (!s->closing && s->ticket == 0 && stream_queued(s->stream) <= QUEUE_BYTES_MAX)
-        if (!handle(s))
-            break;
-    if (s->unread && !s->closing && s->ticket == 0) {
-        s->unread = false;
-        stream_resume(s->stream);
-    }
+    return smtp_feed(((struct smtp_session *)session)->machine, bytes);
 }
 
-/* ---- events of the stream ---- */
-
-static size_t on_bytes(void *ctx, struct str bytes)
+static void tick(void *session, uint64_t now_ms)
 {
-    struct smtp_session *s = ctx;
-    size_t used = 0, taken;
-
-    if (s->machine == NULL)
-        return 0;
-    s->unread = false;
-    smtp_tick(s->machine, loop_now_ms(s->service->loop));
-    do {
-        taken = s->closing ? 0 : smtp_feed(s->machine, str_skip(bytes, used));
-        used += taken;
-        smtp_session_pump(s);
-    } while (taken > 0 && used < bytes.len && s->ticket == 0);
-    s->unread = !s->closing && used < bytes.len;
-    return s->closing ? bytes.len : used;
+    smtp_tick(((struct smtp_session *)session)->machine, now_ms);
 }
 
-static void on_drained(void *ctx)
+static void tls_started(void *session)
 {
-    struct smtp_session *s = ctx;
-
-    if (s->machine != NULL)
-        smtp_session_pump(s);
+    smtp_tls_started(((struct smtp_session *)session)->machine);
 }
 
-static void on_secured(void *ctx, enum err e, const struct errinfo *why)
-{
-    struct smtp_session *s = ctx;
-
-    (void)why;
-    if (e != OK) {
-        smtp_session_drop(s);
-        return;
-    }
-    if (s->machine == NULL) {
-        greet(s);
-        return;
-    }
-    smtp_tls_started(s->machine);
-    smtp_session_pump(s);
-}
-
-static void on_closed(void *ctx, enum err why)
-{
-    (void)why;
-    smtp_session_drop(ctx);
-}
-
-/* The peer has ended its side; what it said before still gets its answers. The pump resumes the
- * stream when the present one is there, as if octets had been left. */
-static bool on_busy(void *ctx)
-{
-    struct smtp_session *s = ctx;
-
-    s->unread = !s->closing && (s->unread || s->ticket != 0 || s->refusal != OK);
-    return s->unread;
-}
-
-static const struct stream_events events = { .bytes = on_bytes,
-                                             .drained = on_drained,
-                                             .secured = on_secured,
-                                             .closed = on_closed,
-                                             .busy = on_busy };
-
-/* A peer that takes nothing of what it asked for, from one time to the next. */
-static bool is_stuck(struct smtp_session *s)
-{
-    size_t then = s->queued_then;
-
-    s->queued_then = stream_queued(s->stream);
-    return then != 0 && then == s->queued_then;
-}
-
-static void on_timer(void *ctx)
-{
-    struct smtp_session *s = ctx;
-    enum err refusal = s->refusal;
-
-    if (s->machine == NULL || is_stuck(s)) { /* or a handshake that never ended */
-        smtp_session_drop(s);
-        return;
-    }
-    set_timer(s);
-    if (refusal != OK) {
-        s->refusal = OK;
-        smtp_login_refused(s, refusal);
-        return;
-    }
-    smtp_tick(s->machine, loop_now_ms(s->service->loop));
-    smtp_session_pump(s);
-}
+static const struct conn_kind kind = { .greet = greet,
+                                       .feed = feed,
+                                       .handle = handle,
+                                       .tick = tick,
+                                       .deadline_ms = deadline_ms,
+                                       .tls_started = tls_started,
+                                       .login_refused = smtp_login_refused,
+                                       .drop = smtp_session_drop };
 
 /* ---- the service ---- */
 
@@ -314,7 +192,7 @@ void smtp_service_deinit(struct smtp_service *v)
 {
     v->stopped = NULL;
     while (!list_empty(&v->sessions))
-        smtp_session_drop(LIST_ITEM(v->sessions.next, struct smtp_session, link));
+        smtp_session_drop(LIST_ITEM(v->sessions.next, struct smtp_session, conn.link));
     crowd_deinit(&v->crowd);
 }
 
@@ -326,43 +204,45 @@ void smtp_service_accept(struct smtp_service *v, struct stream *stream, enum smt
 
     BUG_ON(s == NULL);
     s->service = v;
-    s->stream = stream;
+    s->conn = (struct conn){
+        .loop = v->loop, .keeper = v->keeper, .stream = stream, .kind = &kind, .session = s
+    };
     s->place = crowd_enter(&v->crowd, &peer);
     s->door = door;
-    list_add_last(&v->sessions, &s->link);
+    list_add_last(&v->sessions, &s->conn.link);
     v->count++;
-    timer_init(&s->timer, v->loop, on_timer, s);
-    stream_set_events(stream, &events, s);
+    conn_init(&s->conn);
     if ((tls_at_once && v->tls == NULL) || v->stopped != NULL) {
         smtp_session_drop(s);
     } else if (v->count > v->settings.sessions_max ||
                crowd_size(s->place) > v->settings.sessions_per_address_max) {
         stream_write(stream, STR("421 4.7.0 Too many connections; try again later\r\n"));
-        finish(s);
+        conn_finish(&s->conn);
     } else if (tls_at_once) {
-        timer_set_in(&s->timer, v->settings.limits.idle_ms_max);
+        timer_set_in(&s->conn.timer, v->settings.limits.idle_ms_max);
         stream_start_tls_server(stream, v->tls);
     } else {
-        greet(s);
+        conn_greet(&s->conn);
     }
 }
 
 static void stop_session(struct smtp_session *s, struct str text)
 {
-    if (s->machine == NULL || s->closing)
+    if (s->machine == NULL || s->conn.closing)
         return;
     smtp_stop(s->machine, text);
-    smtp_session_pump(s);
+    conn_pump(&s->conn);
 }
 
 void smtp_service_lost(struct smtp_service *v)
 {
     LIST_EACH_SAFE(it, &v->sessions)
     {
-        struct smtp_session *s = LIST_ITEM(it, struct smtp_session, link);
-        bool bound = s->keeper_session != 0 || (s->message != NULL && s->message->spool != NULL);
+        struct smtp_session *s = LIST_ITEM(it, struct smtp_session, conn.link);
+        bool bound =
+            s->conn.keeper_session != 0 || (s->message != NULL && s->message->spool != NULL);
 
-        s->keeper_session = 0;
+        s->conn.keeper_session = 0;
         if (s->message != NULL)
             s->message->spool_id = 0;
         if (bound)
@@ -380,7 +260,7 @@ void smtp_service_stop(struct smtp_service *v, void (*stopped)(void *ctx), void 
     v->ctx = ctx;
     LIST_EACH_SAFE(it, &v->sessions)
     {
-        struct smtp_session *s = LIST_ITEM(it, struct smtp_session, link);
+        struct smtp_session *s = LIST_ITEM(it, struct smtp_session, conn.link);
 
         if (s->machine == NULL)
             smtp_session_drop(s);

@@ -1,43 +1,36 @@
 /* gate/smtp_session_private.h - what the files of the SMTP session share; nobody else includes it.
  *
- * smtp_session.c is the life of a connection and its pump; smtp_questions.c turns the machine's
- * questions into calls of keeper and its replies into answers. At most one question is open
- * (`ticket`). Tests: smtp_session_test.c. */
+ * smtp_session.c is the life of a connection; smtp_questions.c turns the machine's
+ * questions into calls of keeper and its replies into answers. At most one question is open. Tests:
+ * smtp_session_test.c. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef POSTERN_GATE_SMTP_SESSION_PRIVATE_H
 #define POSTERN_GATE_SMTP_SESSION_PRIVATE_H
 
+#include "gate/conn.h"
 #include "gate/smtp_message.h"
 #include "gate/smtp_session.h"
 
 struct smtp_session {
-    struct list link; /* in the service */
+    struct conn conn;
     struct smtp_service *service;
-    struct stream *stream;
     struct crowd_place *place;
     struct arena *mem;
-    struct smtp *machine; /* null until the greeting */
-    struct timer timer;
-    uint64_t ticket;              /* of the open question to keeper, 0 when none */
-    uint64_t keeper_session;      /* 0: not logged in */
+    struct smtp *machine;         /* null until the greeting */
     struct smtp_message *message; /* heap, while there is one */
     struct smtp_rcpt *rcpt;       /* whose route was asked */
     uint32_t foreign;             /* recipients of this message that live elsewhere */
-    size_t queued_then;           /* unsent octets when the timer last fired */
-    enum err refusal;             /* of a log-in whose answer is delayed */
     enum smtp_door door;
-    bool closing, unread, trusted; /* unread: octets wait in the stream */
+    bool trusted;
 };
 
 /* smtp_session.c */
-void smtp_session_pump(struct smtp_session *s);
-void smtp_session_drop(struct smtp_session *s); /* ends it at once, without a word */
+void smtp_session_drop(void *session); /* ends it at once, without a word */
 void smtp_session_forget_message(struct smtp_session *s);
-void smtp_session_leave_keeper(struct smtp_session *s);
 
 /* smtp_questions.c: one function for each event that keeper must be asked about. */
 void smtp_ask_login(struct smtp_session *s, const struct sasl_login *login);
-void smtp_login_refused(struct smtp_session *s, enum err e);
+void smtp_login_refused(void *session, enum err e);
 void smtp_ask_sender(struct smtp_session *s, const struct smtp_mail *mail);
 void smtp_ask_route(struct smtp_session *s, const struct smtp_mail *mail, struct smtp_rcpt *rcpt);
 void smtp_take_body(struct smtp_session *s, struct str text);

@@ -407,7 +407,7 @@ TEST_ON_BOTH_SIDES(an_idle_session_costs_little)
     world_open(&w, SMTP_DOOR_SERVERS, side);
     session_bench_connect(&w.b);
     session_bench_talk(&w.b, STR("S: 220\nC: EHLO crepes.fr\nS* 250 \nC: NOOP\nS: 250\n"));
-    s = LIST_ITEM(w.service.sessions.next, struct smtp_session, link);
+    s = LIST_ITEM(w.service.sessions.next, struct smtp_session, conn.link);
     CHECK(sizeof(*s) + arena_used(s->mem) <= 640, "%zu octets", sizeof(*s) + arena_used(s->mem));
     CHECK(s->message == NULL, "no message");
     world_close(&w);
