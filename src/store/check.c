@@ -4,7 +4,9 @@
 
 #include <stdarg.h>
 
+#include "base/map.h"
 #include "message/set/flags.h"
+#include "store/accounts/directory.h"
 #include "store/mailbox/messages.h"
 #include "store/queue.h"
 
@@ -17,6 +19,7 @@ struct checking {
     struct check_counts counts;
     struct errinfo *why;
 
+    struct map domains; /* of all addresses: how many accounts each has */
     uint32_t *accounts; /* those that exist, in order */
     size_t account_count, account_cap;
 
@@ -278,6 +281,7 @@ static enum err visit_thread(struct checking *c, struct str key, struct str valu
 
 static enum err check_account_names(struct checking *c, const struct account *row)
 {
+    struct str unused;
     struct key k;
     uint64_t id;
     bool found;
@@ -286,10 +290,81 @@ static enum err check_account_names(struct checking *c, const struct account *ro
     key_of_text(&k, TABLE_ADDRESS, row->address);
     if ((e = table_find_number(c->kv, &k, &found, &id, c->why)) != OK)
         return e;
-    if (!row->removing && (!found || id != c->account))
+    if (row->removing)
+        return OK;
+    if (!found || id != c->account)
         tell(c, "account %u: its address leads elsewhere", c->account);
+    key_of_text(&k, TABLE_LOGIN, directory_local_of(row->address));
+    key_text(&k, STR("\0"));
+    key_u32(&k, c->account);
+    if ((e = table_find_text(c->kv, c->mem, &k, &found, &unused, c->why)) != OK)
+        return e;
+    if (!found)
+        tell(c, "account %u: its log-in name is missing", c->account);
     return OK;
 }
+
+/* ---- domains ---- */
+
+struct domain_seen {
+    uint64_t accounts;
+    size_t len;
+    char name[];
+};
+
+static enum err visit_address(struct checking *c, struct str key, struct str value)
+{
+    struct str domain = directory_domain_of(str_skip(key, 1));
+    struct domain_seen *d = map_find(&c->domains, domain);
+
+    (void)value;
+    if (d == NULL) {
+        d = calloc(1, sizeof *d + domain.len);
+        if (d == NULL)
+            BUG("out of memory");
+        d->len = domain.len;
+        memcpy(d->name, domain.at, domain.len);
+        (void)map_put(&c->domains, str_from(d->name, d->len), d);
+    }
+    d->accounts++;
+    return OK;
+}
+
+/* What is left in the map at the end are domains of accounts that are not ours. */
+static enum err visit_domain(struct checking *c, struct str key, struct str value)
+{
+    struct reader r = reader_of(value);
+    struct str name = str_skip(key, 1);
+    struct domain_seen *d = map_remove(&c->domains, name);
+    uint64_t seen = d == NULL ? 0 : d->accounts, counted;
+
+    free(d);
+    (void)get_u8(&r);
+    counted = get_varint(&r);
+    if (r.bad || counted != seen)
+        tell(c, "domain '%.*s' counts %llu accounts, there are %llu", STR_ARG(name),
+             (unsigned long long)counted, (unsigned long long)seen);
+    return OK;
+}
+
+static enum err check_domains(struct checking *c)
+{
+    struct domain_seen *d;
+    size_t at = 0;
+    enum err e;
+
+    if ((e = each_of_table(c, TABLE_ADDRESS, visit_address)) == OK)
+        e = each_of_table(c, TABLE_DOMAIN, visit_domain);
+    while ((d = map_next(&c->domains, &at, NULL)) != NULL) {
+        if (e == OK)
+            tell(c, "domain '%.*s' has accounts, but is not there", (int)d->len, d->name);
+        free(d);
+    }
+    map_deinit(&c->domains);
+    return e;
+}
+
+/* ---- one account ---- */
 
 static enum err visit_account(struct checking *c, struct str key, struct str value)
 {
@@ -431,7 +506,8 @@ enum err check_tables(struct kv *kv, struct bodies *bodies,
     enum err e;
 
     if ((e = each_of_table(&c, TABLE_ACCOUNT, visit_account)) == OK &&
-        (e = check_strays(&c)) == OK && (e = each_of_table(&c, TABLE_QUEUE, visit_entry)) == OK)
+        (e = check_domains(&c)) == OK && (e = check_strays(&c)) == OK &&
+        (e = each_of_table(&c, TABLE_QUEUE, visit_entry)) == OK)
         e = each_of_table(&c, TABLE_QUEUE_DUE, visit_due);
     *ret = c.counts;
     arena_free(c.mem);

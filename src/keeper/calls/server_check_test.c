@@ -1,0 +1,234 @@
+/* keeper/calls/server_check_test.c - a check finds what is planted, each thing by itself. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "keeper/server_job.h"
+#include "keeper/server_test_world.h"
+#include "store/mailbox/mailboxes.h"
+
+enum { ALICE = 1, NOBODY = 99 };
+
+/* What a plant finds: alice's INBOX with two messages, and an entry in the queue. */
+struct bed {
+    struct txn *t;
+    struct arena *mem;
+    uint32_t inbox;
+    struct mbox inbox_row;
+    struct key key;
+    struct errinfo why;
+};
+
+static void membership_goes(struct bed *b)
+{
+    key_of_membership(&b->key, ALICE, b->inbox, 1);
+    txn_delete(b->t, key_str(&b->key));
+}
+
+static void uid_above_uidnext(struct bed *b)
+{
+    b->inbox_row.uidnext = 2;
+    key_of_mailbox(&b->key, TABLE_MAILBOX, ALICE, b->inbox);
+    table_put_mbox(b->t, &b->key, &b->inbox_row);
+}
+
+static void wrong_count(struct bed *b)
+{
+    b->inbox_row.unseen++;
+    key_of_mailbox(&b->key, TABLE_MAILBOX, ALICE, b->inbox);
+    table_put_mbox(b->t, &b->key, &b->inbox_row);
+}
+
+static void modseq_from_the_future(struct bed *b)
+{
+    b->inbox_row.modseq += 1000;
+    key_of_mailbox(&b->key, TABLE_MAILBOX, ALICE, b->inbox);
+    table_put_mbox(b->t, &b->key, &b->inbox_row);
+}
+
+static void uidvalidity_from_the_future(struct bed *b)
+{
+    b->inbox_row.uidvalidity += 1000;
+    key_of_mailbox(&b->key, TABLE_MAILBOX, ALICE, b->inbox);
+    table_put_mbox(b->t, &b->key, &b->inbox_row);
+}
+
+static void mailbox_without_name(struct bed *b)
+{
+    key_of_name(&b->key, TABLE_NAME, ALICE, STR("Sent"));
+    txn_delete(b->t, key_str(&b->key));
+}
+
+static void name_without_mailbox(struct bed *b)
+{
+    key_of_name(&b->key, TABLE_NAME, ALICE, STR("nowhere"));
+    table_put_number(b->t, &b->key, NOBODY);
+}
+
+static void quota_off_by_one(struct bed *b)
+{
+    struct counters c;
+
+    key_of_account(&b->key, TABLE_COUNTERS, ALICE);
+    CHECK_OK(table_get_counters(txn_kv(b->t), b->mem, &b->key, &c, &b->why), "counters");
+    c.bytes++;
+    table_put_counters(b->t, &b->key, &c);
+}
+
+static void email_counted_twice(struct bed *b)
+{
+    struct email row;
+
+    key_of_email(&b->key, TABLE_EMAIL, ALICE, 1);
+    CHECK_OK(table_get_email(txn_kv(b->t), b->mem, &b->key, &row, &b->why), "email");
+    row.refs++;
+    table_put_email(b->t, &b->key, &row);
+}
+
+static void email_with_another_body(struct bed *b)
+{
+    struct email row;
+
+    key_of_email(&b->key, TABLE_EMAIL, ALICE, 1);
+    CHECK_OK(table_get_email(txn_kv(b->t), b->mem, &b->key, &row, &b->why), "email");
+    row.body = 12345;
+    table_put_email(b->t, &b->key, &row);
+}
+
+static void email_goes(struct bed *b)
+{
+    key_of_email(&b->key, TABLE_EMAIL, ALICE, 2);
+    txn_delete(b->t, key_str(&b->key));
+}
+
+static void record_goes(struct bed *b)
+{
+    key_of_email(&b->key, TABLE_RECORD, ALICE, 1);
+    txn_delete(b->t, key_str(&b->key));
+}
+
+static void record_without_email(struct bed *b)
+{
+    key_of_email(&b->key, TABLE_RECORD, ALICE, 77);
+    txn_put(b->t, key_str(&b->key), STR("x"));
+}
+
+static void thread_without_email(struct bed *b)
+{
+    key_of_thread(&b->key, ALICE, 5, 77);
+    table_put_number(b->t, &b->key, 77);
+}
+
+static void address_goes(struct bed *b)
+{
+    key_of_text(&b->key, TABLE_ADDRESS, STR("alice@crepes.fr"));
+    txn_delete(b->t, key_str(&b->key));
+}
+
+static void rows_of_nobody(struct bed *b)
+{
+    key_of_name(&b->key, TABLE_SUBSCRIBED, NOBODY, STR("INBOX"));
+    txn_put(b->t, key_str(&b->key), STR_EMPTY);
+}
+
+static void login_name_goes(struct bed *b)
+{
+    key_of_text(&b->key, TABLE_LOGIN, STR("alice"));
+    key_text(&b->key, STR("\0"));
+    key_u32(&b->key, ALICE);
+    txn_delete(b->t, key_str(&b->key));
+}
+
+static void domain_with_another_count(struct bed *b)
+{
+    key_of_text(&b->key, TABLE_DOMAIN, STR("crepes.fr"));
+    table_put_number(b->t, &b->key, 7);
+}
+
+static void due_without_entry(struct bed *b)
+{
+    key_of_due(&b->key, 1000, NOBODY);
+    txn_put(b->t, key_str(&b->key), STR_EMPTY);
+}
+
+static void entry_without_due(struct bed *b)
+{
+    struct queue_entry entry;
+
+    key_of_queue(&b->key, 1);
+    CHECK_OK(table_get_queue_entry(txn_kv(b->t), b->mem, &b->key, &entry, &b->why), "entry");
+    key_of_due(&b->key, entry.due, 1);
+    txn_delete(b->t, key_str(&b->key));
+}
+
+static const struct {
+    const char *name;
+    void (*plant)(struct bed *b);
+} plants[] = {
+    { "a membership goes", membership_goes },
+    { "a UID above UIDNEXT", uid_above_uidnext },
+    { "a wrong count", wrong_count },
+    { "a modseq from the future", modseq_from_the_future },
+    { "a UIDVALIDITY from the future", uidvalidity_from_the_future },
+    { "a mailbox without its name", mailbox_without_name },
+    { "a name without a mailbox", name_without_mailbox },
+    { "quota off by one", quota_off_by_one },
+    { "an email counted twice", email_counted_twice },
+    { "an email with another body", email_with_another_body },
+    { "an email goes", email_goes },
+    { "a record goes", record_goes },
+    { "a record without an email", record_without_email },
+    { "a thread without an email", thread_without_email },
+    { "an address goes", address_goes },
+    { "rows of nobody", rows_of_nobody },
+    { "a log-in name goes", login_name_goes },
+    { "a domain with another count", domain_with_another_count },
+    { "due without an entry", due_without_entry },
+    { "an entry that is never due", entry_without_due },
+};
+
+struct planting {
+    struct world *w;
+    size_t which;
+    bool done;
+};
+
+static enum err build_plant(void *ctx, struct txn *t)
+{
+    struct planting *p = ctx;
+    struct bed b = { .t = t, .mem = p->w->mem };
+    bool found;
+
+    CHECK_OK(
+        mailbox_find(txn_kv(t), b.mem, ALICE, STR("INBOX"), &found, &b.inbox, &b.inbox_row, &b.why),
+        "INBOX");
+    CHECK(found, "INBOX");
+    plants[p->which].plant(&b);
+    return OK;
+}
+
+static void planted(void *ctx, enum err e)
+{
+    CHECK_OK(e, "planted");
+    ((struct planting *)ctx)->done = true;
+}
+
+TEST(a_check_finds_whatever_is_planted)
+{
+    static const struct str to[] = { STR_INIT("alice@crepes.fr"), STR_INIT("alice@crepes.fr"),
+                                     STR_INIT("x@example.net") };
+
+    for (size_t i = 0; i < ARRAY_LEN(plants); i++) {
+        struct world w;
+        struct planting p = { &w, i, false };
+
+        world_open(&w);
+        for (size_t m = 0; m < ARRAY_LEN(to); m++)
+            CHECK_OK(world_deliver(&w, STR("bob@hamburger.edu"), to[m],
+                                   arena_printf(w.mem, "Message-ID: <%zu@x>\r\n\r\nx\r\n", m)),
+                     "message %zu", m);
+        CHECK_EQ(world_check(&w, true), 0, "before");
+        writer_submit(w.keeper->writer, build_plant, planted, &p);
+        world_settle(&w, 1000);
+        CHECK(p.done, "planted");
+        CHECK(world_check(&w, false) > 0, "%s is not found", plants[i].name);
+        world_close_unchecked(&w);
+    }
+}
