@@ -27,7 +27,6 @@ struct conn_kind {
     void (*drop)(void *session); /* ends it at once, without a word; frees it */
 };
 
-/* Sessions set `stream` to `session` for conn_init and read the rest. */
 struct conn {
     struct list link; /* in the service */
     struct loop *loop;
@@ -43,7 +42,8 @@ struct conn {
     bool greeted, closing, unread; /* unread: octets wait in the stream */
 };
 
-/* `c` is zeroed but for loop, keeper, stream, kind and session. */
+/* `c` is zeroed but for loop, keeper, stream, kind and session. Replies of keeper set `ticket` back
+ * to 0 before they pump. */
 void conn_init(struct conn *c);
 /* Leaves keeper and closes the stream. */
 void conn_deinit(struct conn *c);
