@@ -55,8 +55,9 @@ void stream_finish(struct stream *s, uint64_t within_ms);
 /* secured() tells how the handshake ended: OK, or ERR_TLS with `why`; after an error nothing else
  * comes and the stream must be freed. Without secured(), closed(ERR_TLS) is called instead.
  *
- * Starts TLS once the queue is flushed. Octets held or arriving before the call count as handshake;
- * a caller that must drop pipelined plaintext calls stream_drop_held first. */
+ * Without a context the handshake fails. Starts TLS once the queue is flushed. Octets held or
+ * arriving before the call count as handshake; a caller that must drop pipelined plaintext calls
+ * stream_drop_held first. */
 void stream_drop_held(struct stream *s);
 void stream_start_tls_server(struct stream *s, struct tls_server *context);
 void stream_start_tls_client(struct stream *s, struct tls_client *context, struct str server_name);

@@ -198,3 +198,22 @@ TEST(bad_keys_are_told_when_they_are_loaded)
              "no roots");
     arena_free(mem);
 }
+
+static bool handshake_has_ended(void *ctx)
+{
+    const struct end *e = ctx;
+
+    return e->secured || e->secured_why != OK;
+}
+
+/* The last certificate may be taken away by a reload while somebody is asking for TLS. */
+TEST(without_a_certificate_a_handshake_fails)
+{
+    struct wire w;
+
+    wire_up(&w, SIDE_REAL);
+    stream_start_tls_server(w.server.s, NULL);
+    CHECK(bench_run(&w.bench, handshake_has_ended, &w.server), "told");
+    CHECK_EQ(w.server.secured_why, ERR_TLS, "failed");
+    wire_close(&w);
+}

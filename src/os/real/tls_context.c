@@ -149,7 +149,7 @@ void tls_server_free(struct tls_server *t)
 
 SSL *tls_server_session(struct tls_server *t)
 {
-    SSL *ssl = t->ctx == NULL ? NULL : SSL_new(t->ctx);
+    SSL *ssl = t == NULL || t->ctx == NULL ? NULL : SSL_new(t->ctx);
 
     if (ssl != NULL)
         SSL_set_accept_state(ssl);
