@@ -18,9 +18,8 @@ enum {
     FEW_ROWS = 4, /* for so few a look-up costs less than an iterator */
 };
 
-struct walker { /* one table, read in the order of its keys */
+struct walker { /* one table of the account */
     struct kv_iter *it;
-    struct key end;
 };
 
 struct fetching {
@@ -48,13 +47,17 @@ static enum err walker_get(struct fetching *f, struct walker *w, const struct ke
     if (f->few)
         return kv_get(kv, NULL, f->j->mem, key_str(k), ret_found, ret);
     if (w->it == NULL) {
-        key_of_account(&w->end, (enum table)k->at[0], f->account);
-        key_end(&w->end);
-        w->it = kv_iter_new(kv, NULL, key_str(k), key_str(&w->end));
-        *ret_found = kv_iter_first(w->it);
+        struct key from, to;
+
+        key_of_account(&from, (enum table)k->at[0], f->account);
+        to = from;
+        key_end(&to);
+        w->it = kv_iter_new(kv, NULL, key_str(&from), key_str(&to));
+        *ret_found = false;
     } else {
         *ret_found = kv_iter_next(w->it);
     }
+    /* Copies and moves put emails into any order, so the way may also lead back. */
     if (!*ret_found || !str_eq(kv_iter_key(w->it), key_str(k)))
         *ret_found = kv_iter_seek(w->it, key_str(k)) && str_eq(kv_iter_key(w->it), key_str(k));
     if (*ret_found)

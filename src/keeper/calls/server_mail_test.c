@@ -285,6 +285,36 @@ TEST(flags_change_and_conditions_hold)
     world_close(&w);
 }
 
+/* UIDs say nothing about the age of the emails behind them. */
+TEST(a_mailbox_may_hold_its_emails_in_any_order)
+{
+    static const char *const moved[] = { "5", "3", "4", "1", "6", "2" };
+    struct world w;
+
+    world_open(&w);
+    deliver_some(&w, 6);
+
+    struct keep_select_rep box = select_box(&w, STR("INBOX"), false);
+    for (size_t i = 0; i < ARRAY_LEN(moved); i++)
+        CHECK_OK(ask_copy(&w, w.gate,
+                          &(struct keep_copy_req){ .session = w.session,
+                                                   .mailbox = box.mailbox,
+                                                   .uids = uids_of(&w, moved[i]),
+                                                   .target = STR("Archive"),
+                                                   .move = true },
+                          NULL),
+                 "move %zu", i);
+    box = select_box(&w, STR("Archive"), false);
+
+    struct keep_fetch_rep rep = fetch(&w, box.mailbox, "1:100", ITEM_RECORD | ITEM_IDS);
+    CHECK_EQ(rep.rows_count, 6, "all");
+    for (size_t i = 0; i < rep.rows_count; i++) {
+        CHECK_EQ(rep.rows[i].email, (uint64_t)(moved[i][0] - '0'), "row %zu", i);
+        CHECK(rep.rows[i].record.len > 0, "row %zu", i);
+    }
+    world_close(&w);
+}
+
 TEST(copies_and_moves_share_the_octets)
 {
     struct world w;
