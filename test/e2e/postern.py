@@ -58,10 +58,11 @@ def wait_for(condition, seconds=20, what="condition"):
 class Postern:
     """One `postern demo` with a folder and ports of its own."""
 
-    def __init__(self, folder, offset=None, args=()):
+    def __init__(self, folder, offset=None, args=(), env=None):
         self.folder = str(folder)
         self.offset = free_offset() if offset is None else offset
         self.args = [str(a) for a in args]
+        self.env = {**os.environ, **(env or {})}
         self.process = None
         self.log = os.path.join(self.folder + ".log")
 
@@ -72,7 +73,7 @@ class Postern:
         log = open(self.log, "ab")
         self.process = subprocess.Popen(
             [PROGRAM, "demo", "--dir", self.folder, "--offset", str(self.offset), *self.args],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, env=self.env)
         log.close()
         self.greeting = self._read_until_ready()
         for service in SERVICES:

@@ -104,6 +104,10 @@ class Postfix:
         except FileNotFoundError:
             return b""
 
+    def flush(self):
+        """Asks it to try everything that waits again, now."""
+        subprocess.run(["postqueue", "-c", f"{self.folder}/etc", "-f"], check=True, timeout=30)
+
     def log(self):
         with open(f"{self.folder}/log", "rb") as f:
             return f.read().decode(errors="replace")
