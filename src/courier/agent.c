@@ -14,7 +14,8 @@ enum {
     RENEW_EVERY_MS = 60 * 1000,
     ASK_AGAIN_MS = 60 * 1000,    /* should a note be lost */
     UNHEARD_MS_MAX = 300 * 1000, /* that outcomes wait for keeper to come back */
-    SWEEP_DESTINATIONS_ABOVE = 1000
+    SWEEP_DESTINATIONS_ABOVE = 1000,
+    ROOM_SHARE = 8 /* of our hands must be free before we ask for more */
 };
 
 struct agent {
@@ -221,7 +222,8 @@ static void ask(struct agent *a)
 
     if (a->stopping || a->shop.keeper == NULL || !keeper_client_is_up(a->shop.keeper))
         return;
-    a->more_due = a->asking || room == 0;
+    /* A question for each message that leaves would cost more than the message. */
+    a->more_due = a->asking || room == 0 || room < a->settings.in_hand_max / ROOM_SHARE;
     if (a->more_due)
         return;
     a->asking = true;

@@ -47,6 +47,8 @@ void notes_observe(void *ctx, const struct txn_op *ops, size_t count)
             break;
         case TABLE_QUEUE_DUE:
             k->queue_changed = true;
+            if (ops[i].kind == TXN_PUT)
+                leases_due_came(k->leases, ops[i].key);
             break;
         default:
             break;
@@ -140,37 +142,13 @@ static void tell_couriers(struct keeper *k)
     }
 }
 
-/* When something that nobody works on comes due; INT64_MAX: nothing will. */
-static int64_t next_due(struct keeper *k)
-{
-    struct key from, to;
-    struct kv_iter *it;
-    int64_t at = INT64_MAX;
-
-    key_start(&from, TABLE_QUEUE_DUE);
-    to = from;
-    key_end(&to);
-    it = kv_iter_new(k->kv, NULL, key_str(&from), key_str(&to));
-    for (bool on = kv_iter_first(it); on; on = kv_iter_next(it)) {
-        struct reader r = key_reader(kv_iter_key(it));
-        int64_t due = key_get_i64(&r);
-
-        if (leases_has_entry(k->leases, get_u64(&r)))
-            continue;
-        at = due;
-        break;
-    }
-    kv_iter_free(it);
-    return at;
-}
-
 void queue_timer_set(struct keeper *k)
 {
     int64_t now = loop_wall_s(k->loop), at;
     uint64_t lease_end;
 
     (void)leases_drop_old(k->leases, loop_now_ms(k->loop), &lease_end);
-    at = next_due(k);
+    at = leases_next_due(k->leases, k->kv, now);
     if (at <= now) {
         timer_set_in(&k->queue_due, 0);
         return;
@@ -188,10 +166,11 @@ void queue_timer_set(struct keeper *k)
 void queue_due_send(void *ctx)
 {
     struct keeper *k = ctx;
+    int64_t now_s = loop_wall_s(k->loop);
     uint64_t lease_end;
 
     (void)leases_drop_old(k->leases, loop_now_ms(k->loop), &lease_end);
-    if (next_due(k) <= loop_wall_s(k->loop))
+    if (leases_next_due(k->leases, k->kv, now_s) <= now_s)
         tell_couriers(k);
     else
         queue_timer_set(k);

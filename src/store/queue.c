@@ -137,10 +137,20 @@ struct lease_slot {
     struct lease lease;
 };
 
+/* A row of the index of what is due. */
+struct due_row {
+    int64_t at;
+    uint64_t id;
+};
+
 struct leases {
     struct map by_number, by_entry;
     struct list all;
+    struct due_row free_from; /* every row before it is gone or leased */
+    int64_t walked_all_s;
 };
+
+static const struct due_row first_row = { INT64_MIN, 0 }, no_row = { INT64_MAX, UINT64_MAX };
 
 struct leases *leases_new(struct siphash_key key)
 {
@@ -151,6 +161,7 @@ struct leases *leases_new(struct siphash_key key)
     map_init(&l->by_number, key);
     map_init(&l->by_entry, key);
     list_init(&l->all);
+    leases_walk_all(l);
     return l;
 }
 
@@ -222,6 +233,8 @@ bool leases_drop_owner(struct leases *l, const void *owner)
             any = true;
         }
     }
+    if (any)
+        leases_walk_all(l);
     return any;
 }
 
@@ -241,41 +254,109 @@ bool leases_drop_old(struct leases *l, uint64_t now_ms, uint64_t *ret_next_ms)
             *ret_next_ms = MIN(*ret_next_ms, s->lease.until_ms);
         }
     }
+    if (any)
+        leases_walk_all(l);
     return any;
+}
+
+/* ---- what is due ---- */
+
+void leases_walk_all(struct leases *l)
+{
+    l->free_from = first_row;
+}
+
+static struct due_row due_row_of(struct str key)
+{
+    struct reader r = key_reader(key);
+    struct due_row row = { .at = key_get_i64(&r) };
+
+    row.id = get_u64(&r);
+    return row;
+}
+
+void leases_due_came(struct leases *l, struct str key)
+{
+    struct due_row row = due_row_of(key);
+
+    if (row.at < l->free_from.at || (row.at == l->free_from.at && row.id < l->free_from.id))
+        l->free_from = row;
+}
+
+static struct kv_iter *due_iter_new(struct leases *l, struct kv *kv, int64_t now_s)
+{
+    struct key from, to;
+
+    if (now_s - l->walked_all_s >= LEASES_WALK_ALL_S || now_s < l->walked_all_s)
+        leases_walk_all(l);
+    if (l->free_from.at == first_row.at)
+        l->walked_all_s = now_s;
+    key_of_due(&from, l->free_from.at, l->free_from.id);
+    key_start(&to, TABLE_QUEUE_DUE);
+    key_end(&to);
+    return kv_iter_new(kv, NULL, key_str(&from), key_str(&to));
+}
+
+/* Moves on to a row that nobody works on. */
+static bool due_iter_free_row(struct leases *l, struct kv_iter *it, bool on, struct due_row *ret)
+{
+    for (; on; on = kv_iter_next(it)) {
+        *ret = due_row_of(kv_iter_key(it));
+        if (!leases_has_entry(l, ret->id))
+            return true;
+    }
+    return false;
+}
+
+static enum err due_add(struct kv *kv, struct arena *mem, struct leases_due *due, uint64_t id,
+                        struct errinfo *why)
+{
+    struct queue_found *f = &due->at[due->count++];
+    struct key k;
+    bool found;
+    enum err e = queue_get(kv, mem, id, &found, &f->entry, why);
+
+    f->id = id;
+    key_of_queue(&k, id);
+    return e == OK && !found ? table_damaged(key_str(&k), why) : e;
 }
 
 enum err leases_find_due(struct leases *l, struct kv *kv, struct arena *mem, struct leases_due *due,
                          struct errinfo *why)
 {
-    struct key from, to;
-    struct kv_iter *it;
+    struct kv_iter *it = due_iter_new(l, kv, due->now_s);
+    struct due_row row, first = no_row;
     enum err e = OK;
 
-    key_start(&from, TABLE_QUEUE_DUE);
-    to = from;
-    key_end(&to);
     due->count = 0;
     due->next = 0;
-    it = kv_iter_new(kv, NULL, key_str(&from), key_str(&to));
-    for (bool on = kv_iter_first(it); on && e == OK; on = kv_iter_next(it)) {
-        struct reader r = key_reader(kv_iter_key(it));
-        int64_t at = key_get_i64(&r);
-        uint64_t id = get_u64(&r);
-        bool found;
-
-        if (leases_has_entry(l, id))
-            continue;
-        if (at > due->now_s || due->count == due->max) {
-            due->next = MAX(at, due->now_s);
+    for (bool on = kv_iter_first(it); e == OK && due_iter_free_row(l, it, on, &row);
+         on = kv_iter_next(it)) {
+        if (first.at == no_row.at)
+            first = row;
+        if (row.at > due->now_s || due->count == due->max) {
+            due->next = MAX(row.at, due->now_s);
             break;
         }
-        e = queue_get(kv, mem, id, &found, &due->at[due->count].entry, why);
-        if (e == OK && !found)
-            e = table_damaged(kv_iter_key(it), why);
-        due->at[due->count++].id = id;
+        e = due_add(kv, mem, due, row.id, why);
     }
     if (e == OK)
         e = kv_iter_error(it, why);
+    if (e == OK)
+        l->free_from = first;
     kv_iter_free(it);
     return e;
+}
+
+int64_t leases_next_due(struct leases *l, struct kv *kv, int64_t now_s)
+{
+    struct kv_iter *it = due_iter_new(l, kv, now_s);
+    struct due_row row = no_row;
+
+    if (!due_iter_free_row(l, it, kv_iter_first(it), &row))
+        row = no_row;
+    if (kv_iter_error(it, NULL) == OK)
+        l->free_from = row;
+    kv_iter_free(it);
+    return row.at;
 }

@@ -16,7 +16,7 @@
 #include "base/map.h"
 #include "store/table/table.h"
 
-enum { QUEUE_RCPTS_MAX = 200 };
+enum { QUEUE_RCPTS_MAX = 200, LEASES_WALK_ALL_S = 30 };
 
 enum queue_state { /* the numbers are stored */
                    QUEUED_WAITING,
@@ -68,6 +68,14 @@ struct leases_due {
 };
 MUST_USE enum err leases_find_due(struct leases *l, struct kv *kv, struct arena *mem,
                                   struct leases_due *due, struct errinfo *why);
+/* When the first entry that nobody works on comes due; INT64_MAX: none will. */
+int64_t leases_next_due(struct leases *l, struct kv *kv, int64_t now_s);
+/* The index is walked from the first row that may be free, not over the remains of what was sent.
+ * Therefore the leases must hear of every row that comes into it (its key, from the writer's
+ * observer), and of an entry that is free again with its row unchanged. Should a row come unseen,
+ * it is found at the latest LEASES_WALK_ALL_S later. */
+void leases_due_came(struct leases *l, struct str key);
+void leases_walk_all(struct leases *l);
 void leases_take(struct leases *l, const struct lease *lease);
 struct lease *leases_find(struct leases *l, uint64_t number);
 bool leases_has_entry(const struct leases *l, uint64_t entry);

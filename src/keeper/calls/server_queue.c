@@ -218,6 +218,8 @@ static void lease_end_written(struct request *j, enum err e)
 
     if (l != NULL)
         leases_drop(j->k->leases, l);
+    if (e != OK) /* then its row stands where it stood */
+        leases_walk_all(j->k->leases);
     queue_timer_set(j->k);
     request_end(j, e);
 }
