@@ -1,5 +1,7 @@
 /* main.c - joins the rooms: the command line, the warden with its roles, a keeper for commands. */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <malloc.h>
+
 #include "cli/cli.h"
 #include "courier/courier.h"
 #include "gate/gate.h"
@@ -83,6 +85,16 @@ static void keeper_close(struct loop *l, void *keeper)
     free(own);
 }
 
+/* The C library would raise both limits by itself and then keep what one log-in needed (argon2
+ * takes 19 MiB) for the life of the process. */
+enum { MAPPED_FROM_BYTES = 2 * 1024 * 1024, KEPT_BYTES_MAX = 1024 * 1024 };
+
+static void bound_heap(void)
+{
+    (void)mallopt(M_MMAP_THRESHOLD, MAPPED_FROM_BYTES);
+    (void)mallopt(M_TRIM_THRESHOLD, KEPT_BYTES_MAX);
+}
+
 int main(int argc, char **argv)
 {
     static const struct cli_host host = { .version = POSTERN_VERSION,
@@ -90,5 +102,6 @@ int main(int argc, char **argv)
                                           .keeper_open = keeper_open,
                                           .keeper_close = keeper_close };
 
+    bound_heap();
     return cli_run(&host, argc, argv);
 }
