@@ -16,6 +16,7 @@ void selected_close(struct imap_session *s)
         return;
     view_deinit(&box->view);
     uidset_deinit(&box->told);
+    uidset_deinit(&box->saved);
     if (box->keywords != NULL)
         keyword_list_deinit(box->keywords);
     free(box->keywords);
@@ -204,15 +205,21 @@ struct str imap_session_all_uids(struct imap_session *s)
     return imap_session_encode_uids(s, &s->box->view.uids);
 }
 
+bool selected_resolve(const struct selected *box, const struct imap_set *set, bool uid,
+                      struct uidset *ret)
+{
+    if (!set->saved)
+        return view_resolve(&box->view, set, uid, ret);
+    uidset_copy(ret, &box->saved);
+    uidset_intersect(ret, &box->view.uids);
+    return true;
+}
+
 bool imap_session_uids(struct imap_session *s, const struct imap_set *set, struct str *ret)
 {
     struct uidset uids = { 0 };
 
-    if (set->saved) {
-        imap_session_end(s, STR("BAD There is no saved search result"));
-        return false;
-    }
-    if (!view_resolve(&s->box->view, set, s->command->uid, &uids)) {
+    if (!selected_resolve(s->box, set, s->command->uid, &uids)) {
         imap_session_end(s, STR("BAD No message has that number"));
         return false;
     }

@@ -20,6 +20,7 @@ struct selected {
     uint64_t modseq;               /* the session knows every change up to here */
     uint64_t noted;                /* the newest change that keeper has mentioned */
     struct keyword_list *keywords; /* heap, null while there are none */
+    struct uidset saved;           /* "$" (RFC 5182); what is gone may still be in it */
     struct uidset told;            /* changes that a command has reported already */
     uint64_t told_modseq;          /* as of here */
     bool read_only, described;     /* described: the client has had FLAGS */
@@ -114,6 +115,9 @@ void selected_told(struct selected *box, const struct uidset *uids, uint64_t mod
  * ended with BAD when false. */
 MUST_USE bool imap_session_uids(struct imap_session *s, const struct imap_set *set,
                                 struct str *ret);
+/* The UIDs that a set of a command names, "$" included. False when a number does not exist. */
+MUST_USE bool selected_resolve(const struct selected *box, const struct imap_set *set, bool uid,
+                               struct uidset *ret);
 /* The same of the whole mailbox. */
 struct str imap_session_all_uids(struct imap_session *s);
 struct str imap_session_encode_uids(struct imap_session *s, const struct uidset *uids);

@@ -30,6 +30,7 @@ static const struct {
     { "LIST-STATUS", IMAP_AUTHED, 0 },
     { "STATUS=SIZE", IMAP_AUTHED, 0 },
     { "ESEARCH", IMAP_AUTHED, 0 },
+    { "SEARCHRES", IMAP_AUTHED, 0 },
     { "WITHIN", IMAP_AUTHED, 0 },
     { "CONDSTORE", IMAP_AUTHED, 0 },
     { "QRESYNC", IMAP_AUTHED, 0 },

@@ -4,19 +4,45 @@
 
 #include "proto/imap/reply.h"
 
+/* RFC 5182 2.4: MIN and MAX without ALL or COUNT save only those two. */
+static void save(struct selected *box, uint32_t returns, const struct uidset *uids)
+{
+    uidset_deinit(&box->saved);
+    if ((returns & (RETURN_MIN | RETURN_MAX)) == 0 || (returns & (RETURN_ALL | RETURN_COUNT)) != 0)
+        uidset_copy(&box->saved, uids);
+    else if (!uidset_empty(uids)) {
+        if ((returns & RETURN_MIN) != 0)
+            uidset_add(&box->saved, uidset_first(uids));
+        if ((returns & RETURN_MAX) != 0)
+            uidset_add(&box->saved, uidset_last(uids));
+    }
+}
+
+/* The answer NO to a search that was to be saved leaves nothing saved (RFC 5182 2.1). */
+static void fail(struct imap_session *s, struct str text)
+{
+    if ((s->command->search.returns & RETURN_SAVE) != 0)
+        uidset_deinit(&s->box->saved);
+    imap_session_end(s, text);
+}
+
 static void tell(struct imap_session *s, struct uidset *uids, uint64_t modseq)
 {
     const struct imap_search_args *a = &s->command->search;
     struct uidset numbers = { 0 };
 
     uidset_intersect(uids, &s->box->view.uids);
+    if ((a->returns & RETURN_SAVE) != 0)
+        save(s->box, a->returns, uids);
     if (!s->command->uid) {
         uidset_to_seqs(&s->box->view.uids, uids, &numbers);
         uidset_swap(uids, &numbers);
     }
     if (!a->modseq)
         modseq = 0;
-    if ((a->returns & RETURN_ESEARCH) != 0)
+    if (a->returns == (RETURN_ESEARCH | RETURN_SAVE))
+        ; /* what is only saved is not told */
+    else if ((a->returns & RETURN_ESEARCH) != 0)
         reply_esearch_line(
             &s->out, &(struct esearch_line){ s->command->tag, s->command->uid, a->returns, modseq },
             uids);
@@ -35,16 +61,16 @@ static void found(void *ctx, enum err e, const struct keep_search_rep *rep, stru
     (void)file;
     s->ticket = 0;
     if (e == ERR_UNSUPPORTED) {
-        imap_session_end(s, STR("NO [BADCHARSET (US-ASCII UTF-8)] Unknown charset"));
+        fail(s, STR("NO [BADCHARSET (US-ASCII UTF-8)] Unknown charset"));
         return;
     }
     if (e != OK) {
-        imap_session_fail(s, e);
+        fail(s, imap_session_error_text(s, e));
         return;
     }
     in = reader_of(rep->uids);
     if (rep->uids.len > 0 && uidset_decode(&in, UINT32_MAX, &uids) != OK)
-        imap_session_fail(s, ERR_CORRUPT);
+        fail(s, imap_session_error_text(s, ERR_CORRUPT));
     else
         tell(s, &uids, rep->modseq);
     uidset_deinit(&uids);
@@ -58,8 +84,7 @@ static bool resolve_sets(struct imap_session *s, const struct imap_search_args *
         struct uidset *uids = &a->program.nodes[a->sets[i].node].uids;
 
         *uids = (struct uidset){ 0 };
-        if (a->sets[i].set.saved ||
-            !view_resolve(&s->box->view, &a->sets[i].set, a->sets[i].uid, uids))
+        if (!selected_resolve(s->box, &a->sets[i].set, a->sets[i].uid, uids))
             return false;
     }
     return true;

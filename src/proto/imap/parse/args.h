@@ -101,6 +101,7 @@ enum imap_search_return {
     RETURN_MAX = 1 << 1,
     RETURN_ALL = 1 << 2,
     RETURN_COUNT = 1 << 3,
+    RETURN_SAVE = 1 << 4,    /* RFC 5182: "$" is to mean what is found */
     RETURN_ESEARCH = 1 << 5, /* RETURN was written: answer with ESEARCH */
 };
 

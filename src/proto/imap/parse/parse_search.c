@@ -248,10 +248,9 @@ static void return_opts(struct scan *s, struct imap_search_args *a)
         struct str word;
         uint32_t bit;
     } options[] = {
-        { STR_INIT("MIN"), RETURN_MIN },
-        { STR_INIT("MAX"), RETURN_MAX },
-        { STR_INIT("ALL"), RETURN_ALL },
-        { STR_INIT("COUNT"), RETURN_COUNT },
+        { STR_INIT("MIN"), RETURN_MIN },   { STR_INIT("MAX"), RETURN_MAX },
+        { STR_INIT("ALL"), RETURN_ALL },   { STR_INIT("COUNT"), RETURN_COUNT },
+        { STR_INIT("SAVE"), RETURN_SAVE },
     };
 
     scan_space(s);
