@@ -39,14 +39,17 @@ class Session:
                         raise RuntimeError(last.decode(errors="replace"))
                     return total, last
 
-    def append_many(self, messages, mailbox="INBOX"):
-        """One MULTIAPPEND-free way that every server has: LITERAL+ appends, 50 in flight."""
+    def append_many(self, messages, mailbox="INBOX", multi=False):
+        """LITERAL+ appends, 50 in flight; multi: as one command (RFC 3502)."""
         for start in range(0, len(messages), 50):
             out = bytearray()
             for m in messages[start:start + 50]:
-                self.number += 1
-                out += b"t%d APPEND %s {%d+}\r\n" % (self.number, mailbox.encode(), len(m)) + m + b"\r\n"
-            self.s.sendall(out)
+                if not multi or not out:
+                    out += b"\r\n" if out else b""
+                    self.number += 1
+                    out += b"t%d APPEND %s" % (self.number, mailbox.encode())
+                out += b" {%d+}\r\n" % len(m) + m
+            self.s.sendall(out + b"\r\n")
             self.until(b"t%d" % self.number)
 
     def close(self):

@@ -87,7 +87,7 @@ static void keeper_close(struct loop *l, void *keeper)
 
 /* The C library would raise both limits by itself and then keep what one log-in needed (argon2
  * takes 19 MiB) for the life of the process. */
-enum { MAPPED_FROM_BYTES = 2 * 1024 * 1024, KEPT_BYTES_MAX = 1024 * 1024 };
+enum { MAPPED_FROM_BYTES = 4 * 1024 * 1024, KEPT_BYTES_MAX = 8 * 1024 * 1024 };
 
 static void bound_heap(void)
 {

@@ -97,6 +97,9 @@ static void reply(struct peer *p, uint64_t tag, enum err e, struct str detail,
 {
     struct buf out = { .max = CHANNEL_FRAME_MAX };
 
+    /* A page is about as long as what it was made of, and so does not grow by doubling. */
+    if (e == OK && j != NULL)
+        (void)buf_reserve(&out, MIN(arena_used(j->mem), KEEP_PAGE_BYTES));
     put_u8(&out, FRAME_REPLY);
     put_varint(&out, tag);
     put_u8(&out, (uint8_t)e);

@@ -13,7 +13,8 @@
 
 enum {
     FINISH_WITHIN_MS = 5000,
-    QUEUE_BYTES_MAX = 256 * 1024, /* unsent octets at which the next page waits */
+    QUEUE_BYTES_MAX = 512 * 1024, /* unsent octets at which the next page waits: two pages, so
+                                     that keeper makes one while the peer takes the other */
     OUT_KEEP_BYTES = 0,
 };
 
