@@ -28,8 +28,9 @@ struct local_round {
     struct timer none; /* runs when there was nobody to ask for */
     uint32_t *ready;   /* places that have a mailbox now */
     uint32_t ready_count;
-    struct buf message;
-    uint64_t spool; /* 0: the message fits a frame */
+    struct buf message; /* Return-Path and what was read of the message so far */
+    size_t front;       /* octets of Return-Path */
+    uint64_t spool;     /* 0: the message fits a frame */
     struct file *file;
     bool asked_delivery;
     uint64_t ticket; /* of the read or the delivery under way */
@@ -112,6 +113,12 @@ static uint8_t without_success(uint8_t notify)
     return notify != 0 && rest == 0 ? NOTIFY_NEVER : rest;
 }
 
+/* Octets of the message that were read. */
+static uint64_t have(const struct local_round *l)
+{
+    return l->message.len - l->front;
+}
+
 static void deliver(struct local_round *l)
 {
     const struct keep_queued *entry = &l->job->entry;
@@ -135,10 +142,14 @@ static void deliver(struct local_round *l)
                                     .rcpts = rcpts,
                                     .rcpts_count = l->ready_count,
                                     .record = buf_str(&record),
-                                    .bytes = l->spool == 0 ? buf_str(&l->message) : STR_EMPTY,
+                                    .bytes = buf_str(&l->message),
                                     .spool = l->spool,
-                                    .spool_bytes = l->spool == 0 ? 0 : l->message.len,
+                                    .return_path_bytes = (uint32_t)l->front,
                                     .peer = STR("queue") };
+    if (l->spool != 0) {
+        req.bytes = str_take(req.bytes, l->front);
+        req.spool_bytes = have(l);
+    }
     l->asked_delivery = true;
     l->ticket = keeper_deliver(l->job->shop->keeper, &req, delivered, l);
     buf_deinit(&record);
@@ -150,10 +161,10 @@ static void page_came(void *ctx, enum err e, const struct keep_lease_read_rep *r
 static void read_on(struct local_round *l)
 {
     struct keep_lease_read_req req = { .lease = l->job->entry.lease,
-                                       .offset = l->message.len,
+                                       .offset = have(l),
                                        .length = READ_BYTES };
 
-    if (l->message.len == l->job->entry.size)
+    if (have(l) == l->job->entry.size)
         deliver(l);
     else
         l->ticket = keeper_lease_read(l->job->shop->keeper, &req, page_came, l);
@@ -166,10 +177,10 @@ static void page_came(void *ctx, enum err e, const struct keep_lease_read_rep *r
 
     (void)file;
     l->ticket = 0;
-    if (e == OK && (rep->bytes.len == 0 || rep->bytes.len > l->job->entry.size - l->message.len))
+    if (e == OK && (rep->bytes.len == 0 || rep->bytes.len > l->job->entry.size - have(l)))
         e = ERR_CORRUPT;
     if (e == OK && l->file != NULL)
-        e = file_pwrite(l->file, l->message.len, rep->bytes, NULL);
+        e = file_pwrite(l->file, have(l), rep->bytes, NULL);
     if (e != OK) {
         defer_ready(l, e);
         return;
@@ -197,6 +208,9 @@ static void spool_came(void *ctx, enum err e, const struct keep_spool_rep *rep, 
 static void start_reading(struct local_round *l)
 {
     struct keep_spool_req req = { .size_hint = l->job->entry.size };
+
+    buf_printf(&l->message, "Return-Path: <%.*s>\r\n", STR_ARG(l->job->entry.reverse_path));
+    l->front = l->message.len;
 
     if (l->job->entry.size > INLINE_BYTES_MAX)
         l->ticket = keeper_spool(l->job->shop->keeper, &req, spool_came, l);

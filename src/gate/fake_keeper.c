@@ -95,6 +95,7 @@ static void on_deliver(struct question *q, struct buf *out)
     GET(deliver);
 
     k->deliveries++;
+    k->return_path_bytes = req.return_path_bytes;
     buf_clear(&k->delivered);
     buf_clear(&k->record);
     buf_clear(&k->envelope);

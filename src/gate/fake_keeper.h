@@ -29,9 +29,10 @@ struct fake_keeper {
     uint32_t inbox_count;
     uint32_t rows_at_once; /* of a page of sizes; 0: all */
     unsigned deliveries, spools_dropped;
-    struct buf delivered; /* the last message, trace included */
-    struct buf record;    /* its structure record */
-    struct buf envelope;  /* "from <..> to <..> <..> ret 1 envid x session 77" */
+    struct buf delivered;       /* the last message, trace included */
+    uint32_t return_path_bytes; /* of it */
+    struct buf record;          /* its structure record */
+    struct buf envelope;        /* "from <..> to <..> <..> ret 1 envid x session 77" */
     struct file *spool;
     bool lose_files; /* no descriptor goes along with replies */
 };

@@ -87,11 +87,13 @@ static void add_missing(struct buf *out, const struct smtp_trace *trace, struct 
     }
 }
 
-/* Return-Path stands on top, once and only where the way ends (RFC 5321 4.4). */
-static void add_front(struct buf *out, const struct smtp_trace *trace, struct str message)
+/* Return-Path stands on top (RFC 5321 4.4); keeper takes it away from what goes on. */
+static void add_front(struct smtp_sealed *ret, const struct smtp_trace *trace, struct str message)
 {
-    if (trace->return_path != NULL)
-        buf_printf(out, "Return-Path: <%.*s>\r\n", STR_ARG(*trace->return_path));
+    struct buf *out = &ret->front;
+
+    buf_printf(out, "Return-Path: <%.*s>\r\n", STR_ARG(trace->return_path));
+    ret->return_path_bytes = (uint32_t)out->len;
     received_format(out, trace->received);
     if (trace->complete)
         add_missing(out, trace, message);
@@ -111,7 +113,7 @@ static enum err seal_spooled(struct smtp_message *m, const struct smtp_trace *tr
         struct str message = str_from(body, m->spooled);
 
         ret->hops = received_count(message);
-        add_front(&ret->front, trace, message);
+        add_front(ret, trace, message);
         buf_add(&whole, buf_str(&ret->front));
         buf_add(&whole, message);
         record_build(buf_str(&whole), &limits, &ret->record);
@@ -133,7 +135,7 @@ enum err smtp_message_seal(struct smtp_message *m, const struct smtp_trace *trac
     drop_return_paths(m);
     message = buf_str(&m->bytes);
     ret->hops = received_count(message);
-    add_front(&ret->front, trace, message);
+    add_front(ret, trace, message);
     buf_add(&ret->front, message);
     record_build(buf_str(&ret->front), &limits, &ret->record);
     return OK;

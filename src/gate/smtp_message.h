@@ -37,17 +37,18 @@ MUST_USE enum err smtp_message_add(struct smtp_message *m, struct str bytes);
 /* What goes in front. */
 struct smtp_trace {
     const struct received *received;
-    const struct str *return_path; /* null: not the last server on the way     */
-    bool complete;                 /* add a Date and a Message-ID if there are none */
-    struct str domain;             /* of the Message-ID                        */
-    uint8_t random[16];            /* likewise                                 */
+    struct str return_path; /* the envelope's, without brackets */
+    bool complete;          /* add a Date and a Message-ID if there are none */
+    struct str domain;      /* of the Message-ID                        */
+    uint8_t random[16];     /* likewise                                 */
 };
 
 /* What keeper and the session need to know of the whole. Lives until smtp_sealed_deinit. */
 struct smtp_sealed {
-    struct buf front;  /* trace fields, and the message behind them unless it is spooled */
-    struct buf record; /* message/record/record.h */
-    uint32_t hops;     /* Received fields that were there before */
+    struct buf front;           /* trace fields, and the message behind them unless it is spooled */
+    struct buf record;          /* message/record/record.h */
+    uint32_t return_path_bytes; /* at the beginning of front */
+    uint32_t hops;              /* Received fields that were there before */
 };
 
 MUST_USE enum err smtp_message_seal(struct smtp_message *m, const struct smtp_trace *trace,

@@ -302,14 +302,12 @@ static enum err seal(struct smtp_session *s, const struct smtp_mail *mail, struc
                                  .by = s->service->settings.host,
                                  .with = smtp_with(s->machine),
                                  .epoch_s = loop_wall_s(l) };
-    struct str return_path;
 
     if (peer.family != ADDRESS_LOCAL)
         address_format(&peer, &ip);
     if (mail->rcpt_count == 1)
         mailbox_format(&rcpt, &mail->rcpts->address);
     mailbox_format(&sender, &mail->sender);
-    return_path = buf_str(&sender);
     received.client_ip = buf_str(&ip);
     received.recipient = buf_str(&rcpt);
     received.id = arena_printf(tmp, "%016llx", (unsigned long long)loop_random_u64(l));
@@ -317,7 +315,7 @@ static enum err seal(struct smtp_session *s, const struct smtp_mail *mail, struc
         received.tls = arena_printf(tmp, "%.*s %.*s", STR_ARG(stream_tls_version(s->conn.stream)),
                                     STR_ARG(stream_tls_cipher(s->conn.stream)));
     trace.received = &received;
-    trace.return_path = s->foreign == 0 ? &return_path : NULL;
+    trace.return_path = buf_str(&sender);
     loop_random(l, trace.random, sizeof(trace.random));
 
     enum err e = smtp_message_seal(s->message, &trace, ret);
@@ -359,7 +357,8 @@ static void ask_deliver(struct smtp_session *s, const struct smtp_mail *mail, st
                                     .record = buf_str(&sealed->record),
                                     .bytes = buf_str(&sealed->front),
                                     .spool = s->message->spool_id,
-                                    .spool_bytes = s->message->spooled };
+                                    .spool_bytes = s->message->spooled,
+                                    .return_path_bytes = sealed->return_path_bytes };
 
     mailbox_format(&sender, &mail->sender);
     address_format(&peer, &ip);

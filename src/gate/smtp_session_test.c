@@ -159,7 +159,9 @@ TEST_ON_BOTH_SIDES(users_log_in_and_send_abroad_as_themselves)
                   "C: RCPT TO:<bob@hamburger.edu>\nS: 250\n"
                   "C: DATA\nS: 354\nC: Subject: hi\nC: \nC: hi\nC: .\nS: 250 2.0.0\n"));
     got = buf_str(&w.b.fake.delivered);
-    CHECK(str_starts(got, STR("Received: ")), "no Return-Path on mail that goes on");
+    struct str return_path = STR("Return-Path: <bob@hamburger.edu>\r\n");
+    CHECK(str_starts(got, return_path), "Return-Path");
+    CHECK_EQ(w.b.fake.return_path_bytes, return_path.len, "and what does not go on");
     CHECK(str_find(got, STR("with ESMTPSA")) != STR_NOT_FOUND, "with");
     CHECK(str_find(got, STR("\r\nDate: ")) != STR_NOT_FOUND, "Date");
     CHECK(str_find(got, STR("\r\nMessage-ID: <")) != STR_NOT_FOUND, "Message-ID");

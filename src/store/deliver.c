@@ -21,7 +21,9 @@ struct sorting {
     uint32_t queued_count, queued_cap;
     struct queue_rcpt *noticed; /* delivered here, with notice of success wanted */
     uint32_t noticed_count;
-    uint64_t body; /* 0 until the first user has it */
+    uint64_t body;        /* 0 until the first user has it */
+    uint64_t queued_body; /* the same for the queue, where it is another one */
+    struct body_source queued_source;
     struct errinfo *why;
 };
 
@@ -105,6 +107,28 @@ static enum err take_body(struct sorting *s)
     return OK;
 }
 
+/* What is queued has no Return-Path on top. */
+static enum err take_queued_body(struct sorting *s, uint64_t *ret)
+{
+    struct body_source *source = &s->queued_source;
+    enum err e = OK;
+
+    if (s->d->return_path_bytes == 0) {
+        e = take_body(s);
+        *ret = s->body;
+        return e;
+    }
+    if (s->queued_body != 0) {
+        e = txn_body_ref(s->t, s->queued_body);
+    } else {
+        *source = s->d->source;
+        source->bytes = str_skip(source->bytes, s->d->return_path_bytes);
+        s->queued_body = txn_body_new(s->t, source);
+    }
+    *ret = s->queued_body;
+    return e;
+}
+
 static enum err put_into_inbox(struct sorting *s, const struct local_rcpt *l, struct account_txn *a)
 {
     struct message_new message = { 0 };
@@ -168,7 +192,7 @@ static enum err add_entries(struct sorting *s, struct queue_rcpt *rcpts, uint32_
         .ret = s->d->ret,
         .smtputf8 = s->d->smtputf8,
         .body_kind = s->d->body_kind,
-        .size = s->d->size,
+        .size = s->d->size - s->d->return_path_bytes,
         .arrived = s->d->now_s,
         .message_id = message_id,
     };
@@ -178,9 +202,8 @@ static enum err add_entries(struct sorting *s, struct queue_rcpt *rcpts, uint32_
     for (uint32_t from = 0; from < count; from += entry.rcpts_count) {
         entry.rcpts = rcpts + from;
         entry.rcpts_count = MIN(count - from, (uint32_t)QUEUE_RCPTS_MAX);
-        if ((e = take_body(s)) != OK)
+        if ((e = take_queued_body(s, &entry.body)) != OK)
             return e;
-        entry.body = s->body;
         if ((e = queue_add(s->t, &entry, &id, s->why)) != OK)
             return e;
     }

@@ -30,6 +30,7 @@ struct delivery {
     struct str reverse_path, envid, record;
     struct body_source source; /* lives until the submission is done */
     uint64_t size;
+    size_t return_path_bytes; /* of source.bytes, not to be queued */
     uint32_t ret, body_kind;
     bool smtputf8, by_courier;
     int64_t now_s;

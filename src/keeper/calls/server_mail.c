@@ -110,8 +110,11 @@ static enum err prepare_deliver(struct request *j)
         .body_kind = req->body,
         .smtputf8 = req->smtputf8,
         .by_courier = j->who == BY_COURIER,
+        .return_path_bytes = req->return_path_bytes,
     };
     j->own = d;
+    if (req->return_path_bytes > req->bytes.len)
+        return ERR_SYNTAX;
     return take_octets(j, req->spool, req->spool_bytes, req->bytes, &d->source, &d->size);
 }
 

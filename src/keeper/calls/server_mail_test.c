@@ -135,6 +135,36 @@ TEST(one_message_to_an_alias_is_stored_once_for_each_and_queued_for_strangers)
     world_close(&w);
 }
 
+TEST(what_goes_on_is_queued_without_the_return_path)
+{
+    struct world w;
+    struct str top = STR("Return-Path: <dave@example.org>\r\n");
+    struct keep_rcpt rcpts[] = { { .address = STR("alice@crepes.fr"), .orcpt = STR("") },
+                                 { .address = STR("carol@example.org"), .orcpt = STR("") } };
+    struct keep_queue_list_rep queue;
+    struct keep_queue_show_rep shown;
+    struct keep_deliver_req req = { .reverse_path = STR("dave@example.org"),
+                                    .rcpts = rcpts,
+                                    .rcpts_count = 2,
+                                    .return_path_bytes = (uint32_t)top.len };
+
+    world_open(&w);
+    req.bytes = arena_join(w.mem, top, HELLO);
+    CHECK_OK(ask_deliver(&w, w.gate, &req, NULL), "deliver");
+    CHECK_EQ(select_box(&w, STR("INBOX"), false).size, req.bytes.len, "alice sees it");
+    CHECK_OK(ask_queue_list(&w, w.control, &(struct keep_queue_list_req){ 0 }, &queue), "queue");
+    CHECK_EQ(queue.entries[0].size, HELLO.len, "the size that courier is told");
+    CHECK_OK(
+        ask_queue_show(&w, w.control,
+                       &(struct keep_queue_show_req){ .id = queue.entries[0].id, .length = 10000 },
+                       &shown),
+        "show");
+    CHECK_STR(shown.bytes, HELLO, "what goes on");
+    req.return_path_bytes = (uint32_t)req.bytes.len + 1;
+    CHECK_EQ(ask_deliver(&w, w.gate, &req, NULL), ERR_SYNTAX, "more than there is");
+    world_close(&w);
+}
+
 TEST(a_spool_file_is_used_once_and_by_its_channel)
 {
     struct world w;
