@@ -190,11 +190,12 @@ def make_messages(count):
     """Mail of about 6 KiB, every third with an attachment, from 50 people, in threads."""
     rnd = random.Random(1)
     made = []
+    lines = [" ".join(rnd.choice(WORDS) for _ in range(11)) for _ in range(5000)]
     for n in range(count):
         subject = " ".join(rnd.choice(WORDS) for _ in range(5))
         reply = f"In-Reply-To: <{n - 1}@crepes.fr>\r\nReferences: <{n - 1}@crepes.fr>\r\n" \
             if n % 4 else ""
-        text = "\r\n".join(" ".join(rnd.choice(WORDS) for _ in range(11)) for _ in range(60))
+        text = "\r\n".join(rnd.choices(lines, k=60))
         head = (f"From: Person {n % 50} <p{n % 50}@crepes.fr>\r\nTo: bob@hamburger.edu\r\n"
                 f"Subject: {subject}\r\nDate: {email.utils.formatdate(1.6e9 + n * 60)}\r\n"
                 f"Message-ID: <{n}@crepes.fr>\r\n{reply}MIME-Version: 1.0\r\n")

@@ -1,9 +1,9 @@
 /* keeper/calls/server_fetch.c - rows of a mailbox, a page at a time.
  *
- * Flags, modseqs and sizes come from the view. What else is asked for comes from two iterators that
- * walk memberships and structure records in step with the UIDs (emails are numbered in the order
- * in which they came, so both mostly move to their next row); octets come from the body by range.
- * A page is closed before the row that would make it too long. */
+ * Flags, modseqs and sizes come from the view. What else is asked for comes from iterators that
+ * walk memberships, emails and structure records in step with the UIDs (emails are numbered in the
+ * order in which they came, so both mostly move to their next row); octets come from the body by
+ * range. A page is closed before the row that would make it too long. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "keeper/server_job.h"
 #include "message/record/section.h"
@@ -30,7 +30,7 @@ struct fetching {
     struct view *view;
     struct uidset uids;
     struct section *sections;
-    struct walker memberships, records;
+    struct walker memberships, records, emails;
     bool few;
     size_t row_cap, used;
     bool full; /* nothing more fits */
@@ -90,6 +90,21 @@ static enum err read_record(struct fetching *f, uint64_t email, struct str *ret)
     if ((e = walker_get(f, &f->records, &k, &found, ret)) != OK)
         return e;
     return found ? OK : table_damaged(key_str(&k), &f->j->why);
+}
+
+static enum err read_email(struct fetching *f, uint64_t email, struct email *ret)
+{
+    struct key k;
+    struct str value;
+    bool found;
+    enum err e;
+
+    key_of_email(&k, TABLE_EMAIL, f->account, email);
+    if ((e = walker_get(f, &f->emails, &k, &found, &value)) != OK)
+        return e;
+    if (!found || email_get(NULL, value, ret) != OK)
+        return table_damaged(key_str(&k), &f->j->why);
+    return OK;
 }
 
 /* ---- octets ---- */
@@ -161,12 +176,10 @@ static enum err add_parts(struct fetching *f, struct keep_row *row, uint64_t ema
     struct octet_range *ranges = ARENA_ARRAY(j->mem, struct octet_range, f->req->wants_count);
     struct email e_row;
     struct body *body;
-    struct key k;
     uint64_t need;
     enum err e;
 
-    key_of_email(&k, TABLE_EMAIL, f->account, email);
-    if ((e = table_get_email(j->k->kv, j->mem, &k, &e_row, &j->why)) != OK ||
+    if ((e = read_email(f, email, &e_row)) != OK ||
         (e = body_open(j->k->bodies, e_row.body, &body, &j->why)) != OK)
         return e;
     row->parts_count = f->req->wants_count;
@@ -332,6 +345,8 @@ static enum err fetch_now(struct request *j)
         kv_iter_free(f.memberships.it);
     if (f.records.it != NULL)
         kv_iter_free(f.records.it);
+    if (f.emails.it != NULL)
+        kv_iter_free(f.emails.it);
     uidset_deinit(&f.uids);
     f.rep->next = f.next;
     keyword_texts(j->mem, &m, &f.rep->keywords, &f.rep->keywords_count);

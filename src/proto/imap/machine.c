@@ -22,8 +22,8 @@ enum state {
 };
 
 enum {
-    TAIL_BYTES = 32, /* enough for "{18446744073709551615+}" CRLF */
-    ARENA_FIRST_BYTES = 256,
+    TAIL_BYTES = 32,        /* enough for "{18446744073709551615+}" CRLF */
+    ARENA_FIRST_BYTES = 64, /* IDLE and its tag stay for half an hour */
     BODY_PIECE_BYTES = 64 * 1024,
     IDLE_LINE_BYTES_MAX = 64,
 };
