@@ -230,8 +230,12 @@ static void ask(struct agent *a)
     a->ticket = keeper_lease(a->shop.keeper, &req, leases_came, a);
 }
 
-void agent_wake(struct agent *a)
+void agent_wake(struct agent *a, bool anew)
 {
+    size_t at = 0;
+
+    for (struct destination *d; anew && (d = map_next(&a->destinations, &at, NULL)) != NULL;)
+        destination_try_anew(d);
     ask(a);
 }
 

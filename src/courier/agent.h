@@ -29,8 +29,8 @@ void agent_free(struct agent *a);
 void agent_connect(struct agent *a, struct keeper_client *keeper);
 /* New settings; loop, log, dns and keeper stay as they are. The old ones may go afterwards. */
 void agent_set(struct agent *a, const struct agent_settings *settings);
-/* Something became due. */
-void agent_wake(struct agent *a);
+/* Something became due; anew: the administrator wants it to be tried whatever happened before. */
+void agent_wake(struct agent *a, bool anew);
 /* No new leases; calls done when nothing is in hand. */
 void agent_stop(struct agent *a, void (*done)(void *ctx), void *ctx);
 

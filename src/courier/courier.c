@@ -189,8 +189,7 @@ static void queue_due(void *ctx, const struct keep_queue_due_note *note)
 {
     struct courier *c = ctx;
 
-    (void)note;
-    agent_wake(c->agent);
+    agent_wake(c->agent, note->anew);
 }
 
 static void take_channel(void *role, enum role_kind peer, uint32_t peer_index,

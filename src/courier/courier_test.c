@@ -340,6 +340,23 @@ TEST(a_dead_destination_gives_back_its_leases_and_comes_back)
     world_free(&w);
 }
 
+TEST(the_administrator_may_have_a_dead_destination_tried_at_once)
+{
+    struct other other = { .address = STR_INIT("192.0.2.3") };
+    struct world w;
+
+    world_init(&w, &other, 1);
+    other_stop_listening(&other);
+    add_many(&w, "bob@other.edu", 1);
+    world_run(&w, 5000);
+    other_start(&other, &w);
+    add_many(&w, "carol@other.edu", 1);
+    world_retry(&w);
+    world_run(&w, 2000);
+    CHECK_EQ(entry_state(&w.entries[1], "carol@other.edu"), RCPT_RELAYED, "at once");
+    world_free(&w);
+}
+
 TEST(the_next_host_is_tried_and_the_bad_one_left_alone_for_a_while)
 {
     static const char *const bad[] = { "554 no", "421 no", SAY_CLOSE, SAY_HANG, "what" };

@@ -105,6 +105,14 @@ static void go_down(struct destination *d, enum smtp_client_verdict verdict, str
     timer_set_in(&d->retry, 0);
 }
 
+void destination_try_anew(struct destination *d)
+{
+    d->down_until_ms = 0;
+    d->targets_until_ms = 0; /* where the hosts are is asked again, too */
+    for (size_t i = 0; d->targets != NULL && i < d->target_count; i++)
+        d->experience[i].bad_until_ms = 0;
+}
+
 static void pump(struct destination *d);
 
 static void retry_came(void *ctx)

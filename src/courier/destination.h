@@ -60,6 +60,8 @@ struct str destination_domain(const struct destination *d);
 void destination_add(struct destination *d, struct parcel *p);
 /* Parcels that no connection has taken yet are over, untried. */
 void destination_give_back(struct destination *d);
+/* Forgets that it could not be reached, and by which hosts. */
+void destination_try_anew(struct destination *d);
 /* Nothing waits, nothing is connected, nothing worth remembering: may be freed. */
 bool destination_is_idle(const struct destination *d);
 

@@ -220,7 +220,7 @@ TEST(nonsense_from_keeper_ends_the_channel)
         STR_INIT("\x02\x01\x01\x05X"), /* detail cut short     */
         STR_INIT("\x03\x09"),          /* no such note         */
         STR_INIT("\x03\x00\x07\x01"),  /* a note cut short     */
-        STR_INIT("\x03\x01\x00"),      /* a note with a tail   */
+        STR_INIT("\x03\x01\x00\x00"),  /* a note with a tail   */
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {

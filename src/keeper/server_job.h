@@ -160,6 +160,8 @@ void spool_free(struct spool *s);
 void notes_observe(void *ctx, const struct txn_op *ops, size_t count);
 void notes_send(void *ctx);
 void queue_due_send(void *ctx);
+/* Tells couriers that the administrator wants what waits to be tried. */
+void queue_tell_anew(struct keeper *k);
 void queue_timer_set(struct keeper *k);
 
 /* server.c */

@@ -127,11 +127,9 @@ void notes_send(void *ctx)
 
 /* ---- the queue ---- */
 
-static void tell_couriers(struct keeper *k)
+static void tell_couriers(struct keeper *k, bool anew)
 {
-    struct keep_queue_due_note note;
-
-    memset(&note, 0, sizeof note);
+    struct keep_queue_due_note note = { .anew = anew };
 
     LIST_EACH(it, &k->peers)
     {
@@ -140,6 +138,11 @@ static void tell_couriers(struct keeper *k)
         if (p->who == BY_COURIER)
             send_note(p, NOTE_NUMBER_queue_due, &note, put_queue_due);
     }
+}
+
+void queue_tell_anew(struct keeper *k)
+{
+    tell_couriers(k, true);
 }
 
 void queue_timer_set(struct keeper *k)
@@ -171,7 +174,7 @@ void queue_due_send(void *ctx)
 
     (void)leases_drop_old(k->leases, loop_now_ms(k->loop), &lease_end);
     if (leases_next_due(k->leases, k->kv, now_s) <= now_s)
-        tell_couriers(k);
+        tell_couriers(k, false);
     else
         queue_timer_set(k);
 }

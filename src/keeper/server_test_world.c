@@ -66,8 +66,8 @@ static void on_changed(void *ctx, const struct keep_changed_note *note)
 
 static void on_due(void *ctx, const struct keep_queue_due_note *note)
 {
-    (void)note;
     ((struct world *)ctx)->due_notes++;
+    ((struct world *)ctx)->anew_notes += note->anew;
 }
 
 static void on_lost(void *ctx)

@@ -23,7 +23,7 @@ struct world {
     struct keeper *keeper;
     struct keeper_client *gate, *courier, *control;
     struct arena *mem;
-    uint32_t changed_notes, due_notes;
+    uint32_t changed_notes, due_notes, anew_notes;
     bool failed, lost;
     struct file *spool_file; /* the last one that came along */
     uint64_t session;        /* alice's */

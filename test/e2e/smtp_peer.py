@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Other mail servers that behave as a script says: for every phase a reply, silence, or the end."""
 
+import collections
 import socket
 import threading
 import time
@@ -17,6 +18,7 @@ class Peer:
     def __init__(self, script=None, address=("127.0.0.1", 0)):
         self.script = {**self.GOOD, **(script or {})}
         self.messages, self.connections, self.commands = [], 0, []
+        self.reached = collections.Counter()  # phases
         self.listener = socket.create_server(address)
         self.port = self.listener.getsockname()[1]
         self.open = True
@@ -34,6 +36,7 @@ class Peer:
     def _answer(self, s, phase):
         """False: the connection is over."""
         reply = self.script[phase]
+        self.reached[phase] += 1
         if callable(reply):
             reply = reply(self)
         if reply == "hang":

@@ -152,6 +152,8 @@ def test_everything_else_waits_and_arrives_in_the_end(tmp_path, tls):
             # A destination that could not be reached is left alone for a while: ask for it.
             out.server.cli("queue", "retry", "all")
             wait_for(waiting, 30, f"{phase}: {reply}")
+            assert out.peer.reached[phase] > 0, f"{phase}: was not tried"
+            out.peer.reached.clear()
             out.peer.script[phase] = Peer.GOOD[phase]
             out.server.cli("queue", "hold", "all")
         assert not out.peer.messages and not reports(out.server)

@@ -246,8 +246,7 @@ static void queue_due(void *ctx, const struct keep_queue_due_note *note)
 {
     struct world *w = ctx;
 
-    (void)note;
-    agent_wake(w->agent);
+    agent_wake(w->agent, note->anew);
 }
 
 static void connect_keeper(struct world *w)
@@ -278,14 +277,25 @@ static void say_hello(void *ctx)
     connect_keeper(ctx);
 }
 
-void world_due(struct world *w)
+static void send_due(struct world *w, bool anew)
 {
     struct buf out = { 0 };
 
     put_u8(&out, FRAME_NOTE);
     put_u8(&out, NOTE_NUMBER_queue_due);
+    keep_queue_due_note_put(&out, &(struct keep_queue_due_note){ .anew = anew });
     channel_send(w->keeper, buf_str(&out), NULL);
     buf_deinit(&out);
+}
+
+void world_due(struct world *w)
+{
+    send_due(w, false);
+}
+
+void world_retry(struct world *w)
+{
+    send_due(w, true);
 }
 
 struct entry *world_add(struct world *w, const char *from, const char *rcpts, struct str message)

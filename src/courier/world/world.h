@@ -114,6 +114,8 @@ void world_restart_keeper(struct world *w);
 struct entry *world_add(struct world *w, const char *from, const char *rcpts, struct str message);
 /* Tells courier that something is due. */
 void world_due(struct world *w);
+/* Keeper says so because the administrator wants it. */
+void world_retry(struct world *w);
 /* The recipient's state, or -1 when its address is not in the entry. */
 int entry_state(const struct entry *e, const char *address);
 

@@ -369,12 +369,16 @@ static enum err build_queue_act(struct request *j, struct txn *t)
 
 static void queue_act_written(struct request *j, enum err e)
 {
+    const struct keep_queue_act_req *req = j->req;
     struct acting *x = j->own;
 
-    if (e == OK && x->from != 0)
+    if (e == OK && x->from != 0) {
         request_write(j, build_queue_act, queue_act_written);
-    else
-        request_end(j, e);
+        return;
+    }
+    if (e == OK && req->action == QUEUE_RETRY)
+        queue_tell_anew(j->k);
+    request_end(j, e);
 }
 
 void start_queue_act(struct request *j)

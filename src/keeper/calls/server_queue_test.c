@@ -183,6 +183,9 @@ TEST(the_administrator_holds_releases_gives_up_and_drops)
     CHECK_EQ(first.entries_count, 1, "the other one alone");
     CHECK_EQ(act(&w, first.entries[0].id, QUEUE_DROP, &changed), ERR_IN_USE, "while it is sent");
     CHECK_OK(act(&w, 1, QUEUE_RELEASE, &changed), "release");
+    CHECK_EQ(w.anew_notes, 0, "nothing that courier would not try by itself");
+    CHECK_OK(act(&w, 1, QUEUE_RETRY, &changed), "retry");
+    CHECK_EQ(w.anew_notes, 1, "courier is to try anew");
     CHECK_OK(act(&w, 1, QUEUE_FAIL, &changed), "give up");
 
     struct keep_lease_rep given_up = lease(&w);
