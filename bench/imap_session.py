@@ -8,10 +8,12 @@ LINE_MAX = 2000  # of a tagged line; capabilities make it long
 
 
 class Session:
-    def __init__(self, port, user, password):
+    def __init__(self, port, user, password, tls=None):
         self.s = socket.create_connection(("127.0.0.1", port), 600)
         self.s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+        if tls is not None:
+            self.s = tls.wrap_socket(self.s)
         self.buffer = bytearray(1 << 20)
         self.number = 0
         self.s.recv(4096)

@@ -177,8 +177,9 @@ class Ours:
         return self.postern.port("imap")
 
 
-def pss_kib(root):
-    """Sum of PSS of a process and all its descendants."""
+def pss_kib(root, what="Pss:"):
+    """Sum of PSS of a process and all its descendants. Pss_Anon: without the pages of programs and
+    libraries, whose share changes with what else runs on the machine."""
     total, todo = 0, [root]
     while todo:
         pid = todo.pop()
@@ -187,7 +188,7 @@ def pss_kib(root):
                 with open(f"/proc/{pid}/task/{task}/children") as f:
                     todo += [int(c) for c in f.read().split()]
             with open(f"/proc/{pid}/smaps_rollup") as f:
-                total += sum(int(line.split()[1]) for line in f if line.startswith("Pss:"))
+                total += sum(int(line.split()[1]) for line in f if line.startswith(what))
         except (FileNotFoundError, ProcessLookupError):
             pass
     return total
