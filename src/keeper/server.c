@@ -215,6 +215,7 @@ static struct siphash_key random_key(struct loop *l)
 static enum err open_tables(struct keeper *k, struct errinfo *why)
 {
     SCRATCH(tmp, NULL);
+    const struct kv_rocks_settings settings = { .cache_bytes = k->settings.cache_bytes };
     struct str path = fs_path(k->fs), folder;
     enum err e;
 
@@ -223,13 +224,13 @@ static enum err open_tables(struct keeper *k, struct errinfo *why)
         return OK;
     }
     folder = arena_printf(tmp, "%.*s/tables", STR_ARG(path));
-    e = kv_open_rocks(folder, &(struct kv_rocks_settings){ 0 }, &k->kv, why);
+    e = kv_open_rocks(folder, &settings, &k->kv, why);
     if (e != ERR_CORRUPT)
         return e;
     keeper_log(k, "event=tables_damaged detail=\"%s\"", why->text);
     if ((e = kv_destroy_rocks(folder, why)) != OK)
         return e;
-    return kv_open_rocks(folder, &(struct kv_rocks_settings){ 0 }, &k->kv, why);
+    return kv_open_rocks(folder, &settings, &k->kv, why);
 }
 
 static enum err write_version(void *ctx, struct txn *t)
@@ -270,6 +271,9 @@ static enum err open_store(struct keeper *k, struct errinfo *why)
     const struct writer_settings settings = {
         .segment_bytes = k->settings.segment_bytes,
         .no_training = k->settings.no_training,
+        .no_compaction = k->settings.no_compaction,
+        .compact_below = k->settings.compact_below,
+        .no_sync = k->settings.no_sync,
     };
     enum err e;
 

@@ -36,7 +36,7 @@ struct append {
     uint64_t segment, offset; /* offset: where to start; at the end where the next one starts */
     uint32_t previous;
     const struct pack_dictionary *dictionary;
-    bool hurried;
+    bool hurried, no_sync;
     struct append_record **records;
     size_t count;
     /* work space, kept from batch to batch */

@@ -302,6 +302,12 @@ static struct segment *oldest_under_graves(const struct segments *s)
                : NULL;
 }
 
+/* Is less than the agreed part of the segment alive? */
+static bool is_sparse(const struct compact *c, const struct segment *g, uint64_t live)
+{
+    return live * 100 < g->size * c->w->settings.compact_below;
+}
+
 static struct segment *choose(struct compact *c, enum activity *ret)
 {
     struct segments *s = &c->w->segments;
@@ -314,9 +320,9 @@ static struct segment *choose(struct compact *c, enum activity *ret)
     for (size_t i = 0; i + 1 < s->count; i++) {
         struct segment *g = s->list[i];
 
-        if (g->doomed || g->examined_at == UINT64_MAX || g->live_bytes * 2 >= g->size)
+        if (g->doomed || g->examined_at == UINT64_MAX || !is_sparse(c, g, g->live_bytes))
             continue;
-        if (live_bytes(g) * 2 < g->size)
+        if (is_sparse(c, g, live_bytes(g)))
             return g;
         if (to_examine == NULL && examination_is_due(c, g, kv_bytes))
             to_examine = g;

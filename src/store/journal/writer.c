@@ -193,6 +193,7 @@ static void write_batch(struct writer *w, size_t records, uint64_t bytes)
     a->previous = w->tail.checksum;
     a->dictionary = pack_newest(w->pack);
     a->hurried = w->settings.zstd_level == 0 && bytes > HURRIED_BYTES;
+    a->no_sync = w->settings.no_sync;
     a->records = w->records;
     a->count = records;
     workers_run(w->commit, run_append, batch_written, w);
@@ -445,6 +446,7 @@ static void set_defaults(struct writer_settings *s)
     s->flush_bytes = s->flush_bytes == 0 ? 32 * MIB : s->flush_bytes;
     s->flush_ms = s->flush_ms == 0 ? 60 * 1000 : s->flush_ms;
     s->reserve_bytes = s->reserve_bytes == 0 ? 64 * MIB : s->reserve_bytes;
+    s->compact_below = s->compact_below == 0 ? 50 : s->compact_below;
     s->train_bodies = s->train_bodies == 0 ? 2000 : s->train_bodies;
 }
 

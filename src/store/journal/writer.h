@@ -29,8 +29,10 @@ struct writer_settings {
     int zstd_level;           /* 0: 3, and 1 for big batches                              */
     uint32_t train_bodies;    /* a dictionary is trained after so many; 0: 2000; see dict.h */
     uint64_t reserve_bytes;   /* with less space free new bodies are refused; 0: 64 MiB       */
-    bool no_compaction;       /* for tests                                                */
-    bool no_training;         /* for tests and the simulator                              */
+    uint32_t compact_below;   /* percent of live octets; 0: 50                            */
+    bool no_compaction;
+    bool no_sync;     /* done() does not wait for the disk                        */
+    bool no_training; /* for tests and the simulator                              */
 };
 
 /* Tables and compaction need room to work, so submissions with new bodies are refused
