@@ -65,6 +65,9 @@ void house_deliver(struct fake_house *h, struct str mailbox, struct str message,
 void house_flag(struct fake_house *h, struct str mailbox, uint32_t uid, uint32_t flags);
 void house_remove(struct fake_house *h, struct str mailbox, uint32_t uid);
 
+/* Keeper mentions a mailbox. */
+void house_note(struct fake_house *h, struct str mailbox);
+
 /* ---- between fake_keeper.c and fake_os.c ---- */
 
 /* Runs `run(ctx)` on the next turn. */

@@ -392,11 +392,13 @@ CALL(sync)
     if (b == NULL)
         return ERR_NOT_FOUND;
     rep->changed = ARENA_ARRAY(mem, struct keep_row, b->count);
+    rep->modseq = req->since;
     for (uint32_t i = 0; i < b->count; i++) {
         struct fake_message *m = &b->messages[i];
 
         if (m->modseq <= req->since)
             continue;
+        rep->modseq = MAX(rep->modseq, m->modseq);
         uidset_add(&arrived, m->uid);
         if (m->recent)
             uidset_add(&recent, m->uid);
@@ -404,13 +406,14 @@ CALL(sync)
         rep->changed[rep->changed_count++] = flags_row(m);
     }
     for (uint32_t i = 0; i < b->gone_count; i++)
-        if (b->gone[i].modseq > req->since)
+        if (b->gone[i].modseq > req->since) {
+            rep->modseq = MAX(rep->modseq, b->gone[i].modseq);
             uidset_add(&gone, b->gone[i].uid);
+        }
     rep->arrived = encode(mem, &arrived);
     rep->vanished = encode(mem, &gone);
     rep->recent_uids = encode(mem, &recent);
     keywords(mem, b, &rep->keywords, &rep->keywords_count);
-    rep->modseq = h->modseq;
     return OK;
 }
 
@@ -694,4 +697,9 @@ void house_remove(struct fake_house *h, struct str mailbox, uint32_t uid)
             drop_message(h, b, i - 1);
     if (!h->unnoted)
         tell(h, b);
+}
+
+void house_note(struct fake_house *h, struct str mailbox)
+{
+    tell(h, get_box(h, mailbox));
 }

@@ -74,6 +74,8 @@ static bool instruct(void *session, struct str word, struct str arg)
         p->house->page_bytes = number(arg);
     } else if (str_eq(word, STR("unnoted"))) {
         p->house->unnoted = true;
+    } else if (str_eq(word, STR("note"))) {
+        house_note(p->house, arg);
     } else if (str_eq(word, STR("slow"))) {
         p->house->slow = true;
     } else if (str_eq(word, STR("fail"))) {

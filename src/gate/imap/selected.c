@@ -165,8 +165,9 @@ static void synced(void *ctx, enum err e, const struct keep_sync_rep *rep, struc
         imap_session_when_drained(s, ask);
         return;
     }
-    /* News that cannot be had now come with a later note or NOOP. */
-    if (e != OK)
+    /* A note counts the changes of the whole account, so what it mentioned may have been elsewhere.
+     * News that cannot be had now come with a later note or NOOP. */
+    if (e != OK || s->box->noted == s->box->asked)
         s->box->noted = s->box->modseq;
     s->synced(s);
 }
@@ -178,6 +179,7 @@ static void ask(struct imap_session *s)
                                  .since = s->box->modseq,
                                  .write = !s->box->read_only };
 
+    s->box->asked = s->box->noted;
     s->ticket = keeper_sync(s->service->keeper, &req, synced, s);
 }
 

@@ -19,6 +19,7 @@ struct selected {
     uint32_t mailbox, uidvalidity;
     uint64_t modseq;               /* the session knows every change up to here */
     uint64_t noted;                /* the newest change that keeper has mentioned */
+    uint64_t asked;                /* `noted` when keeper was asked for changes */
     struct keyword_list *keywords; /* heap, null while there are none */
     struct uidset saved;           /* "$" (RFC 5182); what is gone may still be in it */
     struct uidset told;            /* changes that a command has reported already */
