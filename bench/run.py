@@ -213,12 +213,14 @@ def make_messages(count):
 
 
 OPERATIONS = (
-    ("FETCH 1:* (FLAGS)", "I1 FLAGS of all", ">= 1.5x"),
-    ("FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE)", "I1 ENVELOPE of all, warm", ">= 3x"),
-    ("FETCH 1:* (BODYSTRUCTURE)", "I1 BODYSTRUCTURE of all", ""),
-    ("FETCH 1:* (BODY.PEEK[])", "I1 download of all", ">= 1x"),
-    ("SEARCH UNSEEN", "I1 SEARCH UNSEEN", ""),
-    ("SEARCH SUBJECT ketchup", "I1 SEARCH SUBJECT", ""),
+    ("FETCH 1:* (FLAGS)", "I1 FLAGS of all", ">= 1.5x", "formatting; the view is in memory"),
+    ("FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE)", "I1 ENVELOPE of all, warm", ">= 3x",
+     "walking the records, formatting"),
+    ("FETCH 1:* (BODYSTRUCTURE)", "I1 BODYSTRUCTURE of all", "", "the same"),
+    ("FETCH 1:* (BODY.PEEK[])", "I1 download of all", ">= 1x",
+     "keeper's one thread: unpacking zstd is 40 % of it"),
+    ("SEARCH UNSEEN", "I1 SEARCH UNSEEN", "", "the view is in memory"),
+    ("SEARCH SUBJECT ketchup", "I1 SEARCH SUBJECT", "", "every record is read; no index yet"),
 )
 
 
@@ -267,12 +269,12 @@ def imap(table, quick, rounds):
             for side, server in enumerate(servers):
                 s = Session(server.imap, "u0@hamburger.edu", PASSWORD)
                 selects[side].append(timed(s, "SELECT INBOX"))
-                for row, (command, _, _) in enumerate(OPERATIONS):
+                for row, (command, _, _, _) in enumerate(OPERATIONS):
                     figures[row][side].append(timed(s, command))
                 s.close()
         table.add("I1 SELECT", "ms", *selects, "<= 2 ms", "the view is in memory", higher=False)
-        for (_, name, goal), sides in zip(OPERATIONS, figures):
-            table.add(name, "ms", *sides, goal, "formatting and the loopback socket", higher=False)
+        for (_, name, goal, limit), sides in zip(OPERATIONS, figures):
+            table.add(name, "ms", *sides, goal, limit, higher=False)
 
 
 # ---- memory and start ----
