@@ -8,11 +8,15 @@ void absorb_init(struct absorb *a, struct kv *kv, struct segments *segments)
 {
     *a = (struct absorb){ .kv = kv, .segments = segments, .next_body = 1 };
     a->batch = kv_batch_new(kv);
+    a->mem = arena_new(0);
+    map_init(&a->gone, (struct siphash_key){ 0 }); /* ids are ours: no peer chooses them */
 }
 
 void absorb_deinit(struct absorb *a)
 {
     kv_batch_free(a->batch);
+    map_deinit(&a->gone);
+    arena_free(a->mem);
     free(a->bodies);
     buf_deinit(&a->scratch);
 }
@@ -43,6 +47,9 @@ static enum err find_place(struct absorb *a, uint64_t id, struct absorb_body **r
             *ret = a->bodies[i].place;
             return OK;
         }
+    *ret_found = false;
+    if (map_find(&a->gone, journal_key(key, 'B', id)) != NULL)
+        return OK;
     e = kv_get(a->kv, NULL, tmp, journal_key(key, 'B', id), ret_found, &value);
     if (e == OK && *ret_found && !body_place_decode(value, ret))
         return ERR_CORRUPT;
@@ -63,8 +70,15 @@ static enum err forget_place(struct absorb *a, uint64_t id)
     struct segment *g = touch(a, place.segment);
     if (g != NULL)
         g->live_bytes -= MIN(g->live_bytes, place.stored_len);
-    if (pending != NULL)
+    if (pending != NULL) {
         pending->gone = true;
+    } else {
+        /* The tables still show it until this batch is applied, and the same end may come once
+         * more: a grave that a compaction carried on. */
+        char *key = arena_alloc(a->mem, JOURNAL_KEY_BYTES);
+
+        (void)map_put(&a->gone, journal_key(key, 'B', id), key);
+    }
     return OK;
 }
 
@@ -159,6 +173,10 @@ enum err absorb_commit(struct absorb *a, const struct kv_position *position, str
     kv_batch_clear(a->batch);
     a->body_count = 0;
     a->records = 0;
+    if (a->gone.count > 0) {
+        map_deinit(&a->gone);
+        arena_reset(a->mem);
+    }
     return e;
 }
 

@@ -4,11 +4,12 @@
  * always do the same. An absorb gathers any number of records and applies them as one batch with
  * their position. It owns the rows 'B' (places of bodies) and 'S' (counters of segments; the row
  * "S" alone holds the next body id). Loop's thread, blocking. Errors: those of kv.h; ERR_CORRUPT
- * names segment and offset. Tests: writer_test.c, model_test.c. */
+ * names segment and offset. Tests: absorb_test.c, writer_test.c, model_test.c. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef POSTERN_STORE_JOURNAL_ABSORB_H
 #define POSTERN_STORE_JOURNAL_ABSORB_H
 
+#include "base/map.h"
 #include "store/journal/scan.h"
 #include "store/journal/segment.h"
 #include "store/journal/writer.h"
@@ -25,6 +26,8 @@ struct absorb {
     struct kv_batch *batch;
     struct absorb_body *bodies; /* placed in this batch */
     size_t body_count, body_cap, records;
+    struct map gone;   /* keys 'B' of bodies of earlier batches that ended in this one */
+    struct arena *mem; /* of those keys */
     uint64_t next_body;
     bool next_body_changed;
     struct buf scratch;
