@@ -25,6 +25,17 @@ static enum err make_folder(struct str path, struct errinfo *why)
     return e;
 }
 
+static enum err find_or_make_user(struct str name, struct process_user *ret, struct errinfo *why)
+{
+    enum err e;
+
+    if (process_find_user(name, ret, NULL) == OK)
+        return OK;
+    if ((e = process_make_user(name, why)) != OK)
+        return e;
+    return process_find_user(name, ret, why);
+}
+
 /* Keeper's user owns the data; the other two must be there, too, or the server will not start. */
 static enum err make_data_dir(struct context *c, const struct config *config)
 {
@@ -34,10 +45,8 @@ static enum err make_data_dir(struct context *c, const struct config *config)
     enum err e;
 
     for (size_t i = 0; process_is_root() && i < ARRAY_LEN(names); i++)
-        if (names[i].len > 0 && process_find_user(names[i], &user, NULL) != OK)
-            return err_set(&c->why, ERR_NOT_FOUND,
-                           "there is no user %.*s; make it: adduser --system --group %.*s",
-                           STR_ARG(names[i]), STR_ARG(names[i]));
+        if (names[i].len > 0 && (e = find_or_make_user(names[i], &user, &c->why)) != OK)
+            return e;
     if ((e = make_folder(config->server.data_dir, &c->why)) != OK)
         return e;
     return process_is_root() && config->server.keeper_user.len > 0

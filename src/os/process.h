@@ -45,6 +45,9 @@ struct process_user {
 };
 bool process_is_root(void);
 MUST_USE enum err process_find_user(struct str name, struct process_user *ret, struct errinfo *why);
+/* Makes a system user of that name with a group of its own, without home or shell, by the system's
+ * useradd. For `postern setup`, as root. */
+MUST_USE enum err process_make_user(struct str name, struct errinfo *why);
 /* For good: groups, group and user; proves that root cannot be regained. */
 MUST_USE enum err process_become(const struct process_user *user, struct errinfo *why);
 /* No program that is run later can gain rights; no core file and no debugger of other users. */

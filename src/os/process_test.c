@@ -204,3 +204,12 @@ TEST(the_limit_of_descriptors_is_raised_as_far_as_allowed)
     CHECK(got >= old.rlim_cur, "at least as before");
     (void)setrlimit(RLIMIT_NOFILE, &old);
 }
+
+TEST(a_name_that_no_user_can_have_reaches_no_program)
+{
+    static const struct str names[] = { STR_INIT(""), STR_INIT("-o"), STR_INIT("0"),
+                                        STR_INIT("/etc") };
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        CHECK_EQ(process_make_user(names[i], NULL), ERR_SYNTAX, "%.*s", STR_ARG(names[i]));
+}

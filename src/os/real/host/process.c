@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <pwd.h>
 #include <signal.h>
+#include <spawn.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -194,6 +195,31 @@ enum err process_find_user(struct str name, struct process_user *ret, struct err
     if (found == NULL)
         return err_set(why, ERR_NOT_FOUND, "there is no user '%.*s'", STR_ARG(name));
     *ret = (struct process_user){ entry.pw_uid, entry.pw_gid };
+    return OK;
+}
+
+enum err process_make_user(struct str name, struct errinfo *why)
+{
+    SCRATCH(tmp, NULL);
+    char *const argv[] = {
+        "/usr/sbin/useradd", "--system", "--user-group",      "--no-create-home",      "--home-dir",
+        "/nonexistent",      "--shell",  "/usr/sbin/nologin", arena_copy_z(tmp, name), NULL
+    };
+    char *const environment[] = { NULL };
+    pid_t pid;
+    int status;
+
+    /* A name that begins with '-' would be an option. */
+    if (name.len == 0 || !ascii_is_alpha(name.at[0]))
+        return err_set(why, ERR_SYNTAX, "'%.*s' cannot be the name of a user", STR_ARG(name));
+    errno = posix_spawn(&pid, argv[0], NULL, NULL, argv, environment);
+    if (errno != 0)
+        return err_set(why, ERR_IO, "cannot run %s: %s", argv[0], strerror(errno));
+    while (waitpid(pid, &status, 0) < 0)
+        if (errno != EINTR)
+            return err_set(why, ERR_IO, "cannot wait for %s: %s", argv[0], strerror(errno));
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+        return err_set(why, ERR_IO, "%s could not make the user '%.*s'", argv[0], STR_ARG(name));
     return OK;
 }
 
