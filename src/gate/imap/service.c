@@ -51,9 +51,8 @@ void imap_service_accept(struct imap_service *v, struct stream *stream, bool tls
 
 void imap_service_changed(struct imap_service *v, const struct keep_changed_note *note)
 {
-    char key[12];
-    int len = snprintf(key, sizeof(key), "%u", note->account);
-    struct imap_session *first = map_find(&v->by_account, str_from(key, (size_t)len));
+    struct str key = str_from(&note->account, sizeof(note->account));
+    struct imap_session *first = map_find(&v->by_account, key);
     struct imap_session *s = first;
 
     if (first == NULL)

@@ -160,7 +160,7 @@ static void logged_out(void *ctx, enum err e, const struct keep_logout_rep *rep,
 void imap_session_leave_account(struct imap_session *s)
 {
     struct keep_logout_req req = { .session = s->keeper_session };
-    struct str key = str_from(s->account_key, s->account_key_len);
+    struct str key = str_from(&s->account, sizeof(s->account));
 
     if (s->keeper_session == 0)
         return;
@@ -171,7 +171,7 @@ void imap_session_leave_account(struct imap_session *s)
                 LIST_ITEM(s->same_account.next, struct imap_session, same_account);
 
             (void)map_put(&s->service->by_account,
-                          str_from(other->account_key, other->account_key_len), other);
+                          str_from(&other->account, sizeof(other->account)), other);
         }
     }
     list_remove(&s->same_account);
@@ -181,13 +181,12 @@ void imap_session_leave_account(struct imap_session *s)
 
 void imap_session_set_account(struct imap_session *s, uint64_t keeper_session, uint32_t account)
 {
-    int len = snprintf(s->account_key, sizeof(s->account_key), "%u", account);
-    struct str key = str_from(s->account_key, (size_t)len);
-    struct imap_session *first = map_find(&s->service->by_account, key);
+    struct str key = str_from(&s->account, sizeof(s->account));
+    struct imap_session *first;
 
-    s->account_key_len = (uint8_t)len;
     s->keeper_session = keeper_session;
     s->account = account;
+    first = map_find(&s->service->by_account, key);
     if (first != NULL)
         list_add_after(&first->same_account, &s->same_account);
     else
@@ -312,7 +311,7 @@ static bool handle(struct imap_session *s, enum imap_event event, const struct i
         auth_line(s, out->text, out->accepted);
         return true;
     case IMAP_IDLE_DONE:
-        idle_done(s, out->accepted);
+        idle_done(s, out->command, out->accepted);
         return true;
     case IMAP_CLOSE:
         imap_session_finish(s);

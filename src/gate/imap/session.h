@@ -36,14 +36,12 @@ struct imap_session {
     struct timer timer;
     uint64_t active_ms;
     uint64_t keeper_session; /* 0: not logged in */
-    uint32_t account;
+    uint32_t account;        /* the key of the service's map */
     uint32_t wrong_logins;
-    char account_key[12];
-    uint8_t account_key_len;
 
     struct selected *box;
-    const struct imap_command *command; /* under way, or null */
-    struct arena *mem;
+    const struct imap_command *command; /* under way, or null; null during IDLE, too */
+    struct arena *mem;                  /* of the command */
     void *task;
     struct str final; /* the tagged answer, while the last changes are fetched */
     uint64_t ticket;  /* of the open question to keeper, 0 when none */
@@ -151,6 +149,6 @@ void append_body(struct imap_session *s, struct str octets);
 void append_end(struct imap_session *s, bool whole);
 void append_drop(struct imap_session *s); /* gives up what was collected */
 void idle_changed(struct imap_session *s);
-void idle_done(struct imap_session *s, bool whole);
+void idle_done(struct imap_session *s, const struct imap_command *c, bool whole);
 
 #endif

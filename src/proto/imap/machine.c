@@ -22,8 +22,8 @@ enum state {
 };
 
 enum {
-    TAIL_BYTES = 32,        /* enough for "{18446744073709551615+}" CRLF */
-    ARENA_FIRST_BYTES = 64, /* IDLE and its tag stay for half an hour */
+    TAIL_BYTES = 32,         /* enough for "{18446744073709551615+}" CRLF */
+    ARENA_FIRST_BYTES = 512, /* a command and its arguments, mostly */
     BODY_PIECE_BYTES = 64 * 1024,
     IDLE_LINE_BYTES_MAX = 64,
 };
@@ -45,29 +45,31 @@ const struct imap_limits imap_limits_default = {
               .name_bytes_max = 1000 },
 };
 
+/* There is one for each of many thousand idle connections, so what a command needs is in `mem`. */
 struct imap {
     const struct imap_limits *limits;
     uint32_t facts;
     uint32_t errors;
-    enum state state;
-    enum imap_event due; /* the next event; IMAP_WANT_BYTES when none is due */
-    bool accepted;       /* goes with IMAP_IDLE_DONE, IMAP_AUTH_LINE, IMAP_APPEND_END */
-    bool sending;        /* `out` has been lent to the caller */
+    enum state state : 8;
+    enum imap_event due : 8; /* the next event; IMAP_WANT_BYTES when none is due */
+    bool accepted : 1;       /* goes with IMAP_IDLE_DONE, IMAP_AUTH_LINE, IMAP_APPEND_END */
+    bool sending : 1;        /* `out` has been lent to the caller */
+    bool sync : 1;           /* the literal of APPEND_ASK waits for "+" */
+    bool dropping : 1;       /* the line went over its limit */
+    bool answered : 1;       /* the caller has answered a refused APPEND */
+    bool append_open : 1;    /* messages of an APPEND have been taken */
+    bool refused : 1;        /* `error` is answered with NO */
 
-    struct buf text;  /* the command so far */
-    size_t line_at;   /* where its current line began */
-    uint64_t left;    /* octets still to come of a literal */
-    uint64_t skipped; /* unwanted octets of this command */
-    bool sync;        /* the literal of APPEND_ASK waits for "+" */
-    bool dropping;    /* the line went over its limit */
-    bool answered;    /* the caller has answered a refused APPEND */
-    bool append_open; /* messages of an APPEND have been taken */
-    char tail[TAIL_BYTES];
+    struct buf text;   /* the command so far */
+    size_t line_at;    /* where its current line began */
+    uint64_t left;     /* octets still to come of a literal */
+    uint64_t skipped;  /* unwanted octets of this command */
     const char *error; /* the first one in this command */
-    bool refused;
+    char *idle_tag;    /* heap; all that is kept of an IDLE under way */
 
-    struct arena *mem;
-    struct imap_command command;
+    struct arena *mem;            /* null between commands and while IDLING */
+    char *tail;                   /* in mem: the last TAIL_BYTES of a line that is dropped */
+    struct imap_command *command; /* in mem */
     struct buf out, body;
 };
 
@@ -89,7 +91,10 @@ static void reset(struct imap *m)
     buf_deinit(&m->body);
     arena_free(m->mem);
     m->mem = NULL;
-    m->command = (struct imap_command){ 0 };
+    m->tail = NULL;
+    m->command = NULL;
+    free(m->idle_tag);
+    m->idle_tag = NULL;
     m->line_at = 0;
     m->left = m->skipped = 0;
     m->sync = m->dropping = m->answered = m->append_open = m->refused = false;
@@ -132,13 +137,26 @@ static void bye(struct imap *m, struct str why)
     m->state = CLOSING;
 }
 
-static struct scan scan_of(struct imap *m, struct str text)
+static struct arena *mem_of(struct imap *m)
 {
     if (m->mem == NULL)
         m->mem = arena_new(ARENA_FIRST_BYTES);
-    return (struct scan){
-        .mem = m->mem, .limits = &m->limits->scan, .rest = text, .utf8 = (m->facts & IMAP_UTF8) != 0
-    };
+    return m->mem;
+}
+
+static struct imap_command *command_of(struct imap *m)
+{
+    if (m->command == NULL)
+        m->command = ARENA_NEW(mem_of(m), struct imap_command);
+    return m->command;
+}
+
+static struct scan scan_of(struct imap *m, struct str text)
+{
+    return (struct scan){ .mem = mem_of(m),
+                          .limits = &m->limits->scan,
+                          .rest = text,
+                          .utf8 = (m->facts & IMAP_UTF8) != 0 };
 }
 
 /* Takes over what a scan found wrong. */
@@ -259,8 +277,8 @@ static bool is_append_message(struct imap *m, struct scan *s)
     struct imap_append_args args = { 0 };
 
     if (m->append_open) {
-        args.mailbox = m->command.append.mailbox;
-        args.index = m->command.append.index + 1;
+        args.mailbox = m->command->append.mailbox;
+        args.index = m->command->append.index + 1;
         s->rest = arena_copy(m->mem, str_skip(buf_str(&m->text), m->line_at));
         if (args.index >= m->limits->append_messages_max)
             scan_fail(s, "Too many messages in one APPEND");
@@ -269,7 +287,7 @@ static bool is_append_message(struct imap *m, struct scan *s)
     }
     if (!command_append_message(s, &args))
         return false;
-    m->command.append = args;
+    m->command->append = args;
     return true;
 }
 
@@ -285,7 +303,7 @@ static void begin_message(struct imap *m, const struct literal_header *h)
         refuse_literal(m, h);
         return;
     }
-    m->command.append.bytes = (uint32_t)h->bytes;
+    m->command->append.bytes = (uint32_t)h->bytes;
     m->left = h->bytes;
     m->sync = h->sync;
     m->state = APPEND_ASK;
@@ -307,7 +325,7 @@ static void begin_literal(struct imap *m, const struct literal_header *h)
     if (message) {
         if (!m->append_open) {
             c.tag = arena_copy(m->mem, c.tag);
-            m->command = c;
+            *command_of(m) = c;
         }
         message = is_append_message(m, &s);
     }
@@ -331,10 +349,12 @@ static void finish_command(struct imap *m)
         if (m->text.len - m->line_at != 2)
             fail(m, "Unexpected characters after the message");
     } else if (m->error == NULL) {
-        m->command.tag = arena_copy(m->mem, scan_tag(&s));
+        struct imap_command *c = command_of(m);
+
+        c->tag = arena_copy(m->mem, scan_tag(&s));
         scan_space(&s);
-        if (command_begin(&s, m->facts, &m->command))
-            command_args(&s, &m->command);
+        if (command_begin(&s, m->facts, c))
+            command_args(&s, c);
         if (!scan_ok(&s))
             fail_scan(m, &s);
     }
@@ -363,8 +383,11 @@ static void finish_side_line(struct imap *m, struct str line)
 
     check_line(m, line);
     m->accepted = m->error == NULL && !m->dropping;
-    if (m->state == IDLING)
+    if (m->state == IDLING) {
         m->accepted = m->accepted && str_eq_nocase(text, STR("DONE"));
+        *command_of(m) =
+            (struct imap_command){ .verb = IMAP_CMD_IDLE, .tag = str_from_z(m->idle_tag) };
+    }
     m->due = m->state == IDLING ? IMAP_IDLE_DONE : IMAP_AUTH_LINE;
     m->state = BUSY;
     m->error = NULL;
@@ -420,6 +443,8 @@ static void keep_line(struct imap *m, struct str bytes)
         if (bytes.len == 0)
             return;
         m->dropping = true;
+        if (m->tail == NULL)
+            m->tail = arena_alloc(mem_of(m), TAIL_BYTES);
         memset(m->tail, 0, TAIL_BYTES);
         keep_tail(m, buf_str(&m->text));
         fail(m, "[TOOBIG] Command too long");
@@ -527,7 +552,7 @@ enum imap_event imap_next(struct imap *m, struct imap_out *out)
 {
     enum imap_event due = m->due;
 
-    *out = (struct imap_out){ .command = &m->command, .accepted = m->accepted };
+    *out = (struct imap_out){ .command = m->command, .accepted = m->accepted };
     take_back_loans(m);
     if (m->out.len > 0) {
         out->text = buf_str(&m->out);
@@ -553,7 +578,7 @@ void imap_done(struct imap *m)
     reset(m);
 }
 
-/* A line that answers is collected behind the command, which stays as it is. */
+/* A line that answers is collected alone; the command has been parsed. */
 static void await_line(struct imap *m, enum state state)
 {
     BUG_ON(m->state != BUSY);
@@ -570,9 +595,20 @@ void imap_challenge(struct imap *m, struct str text)
     BUF_ADD(&m->out, "\r\n");
 }
 
+/* An idle connection may stay so for half an hour: of its command only the tag is kept. */
 void imap_idle(struct imap *m)
 {
+    struct str tag = m->command->tag;
+
     await_line(m, IDLING);
+    m->idle_tag = calloc(1, tag.len + 1);
+    if (m->idle_tag == NULL)
+        BUG("out of memory");
+    memcpy(m->idle_tag, tag.at, tag.len);
+    arena_free(m->mem);
+    m->mem = NULL;
+    m->tail = NULL;
+    m->command = NULL;
     BUF_ADD(&m->out, "+ idling\r\n");
 }
 

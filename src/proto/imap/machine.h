@@ -19,8 +19,9 @@
  * literal over a limit is refused before memory is spent; one that the client sends unasked is
  * skipped up to `skip_bytes_max`, past that the connection ends with BYE (RFC 7888 4). Bare CR,
  * bare LF, NUL and lines over the limit make the command BAD. Memory: one buffer and one arena
- * while a command is under way, neither in between. Spec: RFC 3501 2.2, 7.5, 9; RFC 7888; RFC 2177.
- * Tests: machine_test.c, test/session/imap-*.txt. Fuzz: machine_fuzz.c. */
+ * while a command is under way, neither in between; of an IDLE the tag alone is kept. Spec: RFC
+ * 3501 2.2, 7.5, 9; RFC 7888; RFC 2177. Tests: machine_test.c, test/session/imap-*.txt. Fuzz:
+ * machine_fuzz.c. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef POSTERN_PROTO_IMAP_MACHINE_H
 #define POSTERN_PROTO_IMAP_MACHINE_H
@@ -36,7 +37,7 @@ enum imap_event {
     IMAP_BODY,         /* text: octets of the message */
     IMAP_APPEND_END,   /* the message is complete; IMAP_COMMAND follows with the end of the line */
     IMAP_AUTH_LINE,    /* text: the client's answer to a challenge, without CRLF */
-    IMAP_IDLE_DONE,    /* IDLE is over; accepted says whether by "DONE" */
+    IMAP_IDLE_DONE,    /* IDLE (command) is over; accepted says whether by "DONE" */
     IMAP_CLOSE         /* flush, then close; BYE has been sent */
 };
 
@@ -55,7 +56,7 @@ extern const struct imap_limits imap_limits_default;
 
 struct imap_out {
     struct str text;                    /* valid until the next imap_* call */
-    const struct imap_command *command; /* valid until imap_done */
+    const struct imap_command *command; /* valid until imap_done or imap_idle */
     bool accepted;
 };
 
@@ -75,7 +76,7 @@ void imap_done(struct imap *m);
 
 /* AUTHENTICATE: asks for the next answer; `text` is base64 already. */
 void imap_challenge(struct imap *m, struct str text);
-/* IDLE: "+ idling" and wait for DONE. */
+/* IDLE: "+ idling" and wait for DONE. The command is gone; IMAP_IDLE_DONE brings it again. */
 void imap_idle(struct imap *m);
 /* Answers to APPEND_BEGIN. */
 void imap_append_take(struct imap *m);

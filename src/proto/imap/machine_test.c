@@ -103,7 +103,8 @@ static bool pump(struct imap *m, struct log *l)
             imap_done(m);
             break;
         case IMAP_IDLE_DONE:
-            note(l, out.accepted ? "idle done" : "idle bad", STR_EMPTY);
+            CHECK(out.command->verb == IMAP_CMD_IDLE, "the command comes again");
+            note(l, out.accepted ? "idle done " : "idle bad ", out.command->tag);
             imap_done(m);
             break;
         case IMAP_CLOSE:
@@ -227,11 +228,16 @@ static const struct {
     { "authenticate, answer too long", STR_INIT("a AUTHENTICATE LOGIN\r\n" X100 "\r\nb NOOP\r\n"),
       STR_INIT("cmd a AUTHENTICATE LOGIN\n>+ Zm9v\r\nauth bad \ncmd b NOOP\n"), IMAP_LOGIN_OK },
     { "idle", STR_INIT("a IDLE\r\ndone\r\nb NOOP\r\n"),
-      STR_INIT("cmd a IDLE\n>+ idling\r\nidle done\ncmd b NOOP\n"), IN },
+      STR_INIT("cmd a IDLE\n>+ idling\r\nidle done a\ncmd b NOOP\n"), IN },
+    { "idle twice, overlong line in between",
+      STR_INIT("a1 IDLE\r\nDONE\r\na2 IDLE\r\n" X100 "\r\na3 IDLE\r\nDONE\r\nb NOOP\r\n"),
+      STR_INIT("cmd a1 IDLE\n>+ idling\r\nidle done a1\ncmd a2 IDLE\n>+ idling\r\n"
+               "idle bad a2\ncmd a3 IDLE\n>+ idling\r\nidle done a3\ncmd b NOOP\n"),
+      IN },
     { "idle, something else", STR_INIT("a IDLE\r\nb NOOP\r\nc NOOP\r\n"),
-      STR_INIT("cmd a IDLE\n>+ idling\r\nidle bad\ncmd c NOOP\n"), IN },
+      STR_INIT("cmd a IDLE\n>+ idling\r\nidle bad a\ncmd c NOOP\n"), IN },
     { "idle, line too long", STR_INIT("a IDLE\r\n" X100 "\r\nc NOOP\r\n"),
-      STR_INIT("cmd a IDLE\n>+ idling\r\nidle bad\ncmd c NOOP\n"), IN },
+      STR_INIT("cmd a IDLE\n>+ idling\r\nidle bad a\ncmd c NOOP\n"), IN },
 };
 
 TEST(every_split_of_a_session_gives_the_same_events)

@@ -32,17 +32,21 @@ void idle_changed(struct imap_session *s)
         imap_session_sync(s, tell);
 }
 
+/* Nothing of the command is kept while it lasts; it comes again with its end. */
 void imap_cmd_idle(struct imap_session *s, const struct imap_command *c)
 {
     (void)c;
+    imap_session_forget_command(s);
     s->idling = true;
     imap_idle(s->machine);
     if (s->box != NULL)
         idle_changed(s);
 }
 
-void idle_done(struct imap_session *s, bool whole)
+void idle_done(struct imap_session *s, const struct imap_command *c, bool whole)
 {
+    s->command = c;
+    s->mem = arena_new(0);
     s->idling = false;
     s->idle_ok = whole;
     s->idle_over = s->ticket != 0 || s->resume != NULL;
