@@ -146,14 +146,13 @@ void keeper_free(struct keeper *k)
         workers_free(k->slow);
     while (!list_empty(&k->peers))
         peer_free(LIST_ITEM(list_first(&k->peers), struct peer, link));
-    /* Only now, since a peer that goes gives leases back and so sets a timer. */
-    timer_cancel(&k->notes_due);
-    timer_cancel(&k->queue_due);
-    timer_cancel(&k->check_end);
+    /* The commit thread may be reading what requests own, and requests hold bodies open. */
     if (k->writer != NULL)
-        writer_close(k->writer);
+        writer_end_work(k->writer);
     while (!list_empty(&k->jobs))
         request_free(LIST_ITEM(list_first(&k->jobs), struct request, in_keeper));
+    if (k->writer != NULL)
+        writer_close(k->writer);
     /* Only now: peers that go give leases back, which sets timers. */
     timer_cancel(&k->notes_due);
     timer_cancel(&k->queue_due);

@@ -470,6 +470,42 @@ TEST(searching_finds_flags_headers_and_words)
     world_close(&w);
 }
 
+static void not_asked_for(void *ctx, enum err e, const struct keep_search_rep *rep,
+                          struct file *file)
+{
+    (void)ctx, (void)e, (void)rep, (void)file;
+}
+
+TEST(keeper_may_go_at_any_moment_of_a_search)
+{
+    struct search_builder b;
+    struct search s;
+    struct world w;
+
+    world_open(&w);
+    deliver_some(&w, 3);
+    sim_set_faults(w.sim, &(struct sim_faults){ .latency_ms_max = 2, .work_ms_max = 8 });
+    for (uint64_t ms = 0; ms < 20; ms++) {
+        struct keep_select_rep box = select_box(&w, STR("INBOX"), false);
+        struct buf program = { 0 };
+
+        search_begin(&b, w.mem);
+        search_add_text(&b, SEARCH_BODY, STR("mustard"));
+        CHECK_OK(search_finish(&b, &s), "program");
+        search_encode(&s, &program);
+        struct keep_search_req req = { .session = w.session,
+                                       .mailbox = box.mailbox,
+                                       .program = buf_str(&program) };
+
+        (void)keeper_search(w.gate, &req, not_asked_for, NULL);
+        (void)sim_run(w.sim, sim_now_ms(w.sim) + ms);
+        buf_deinit(&program);
+        world_restart(&w, false);
+        w.session = world_login(&w, STR("alice"), STR("hungry"));
+    }
+    world_close(&w);
+}
+
 /* ---- long pages ---- */
 
 TEST(a_long_message_comes_in_pieces_and_many_rows_in_pages)

@@ -579,12 +579,8 @@ static void drop_waiters(struct flush_waiter *f)
     }
 }
 
-void writer_close(struct writer *w)
+void writer_end_work(struct writer *w)
 {
-    struct errinfo ignored;
-
-    if (w == NULL)
-        return;
     w->closing = true;
     timer_cancel(&w->kick_timer);
     timer_cancel(&w->flush_timer);
@@ -592,6 +588,15 @@ void writer_close(struct writer *w)
     workers_free(w->commit);
     workers_free(w->background);
     w->commit = w->background = NULL;
+}
+
+void writer_close(struct writer *w)
+{
+    struct errinfo ignored;
+
+    if (w == NULL)
+        return;
+    writer_end_work(w);
     if (!w->stopped)
         (void)!kv_flush(w->kv, &ignored);
     compact_free(w->compact);

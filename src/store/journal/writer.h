@@ -56,7 +56,10 @@ typedef void (*writer_observer)(void *ctx, const struct txn_op *ops, size_t coun
 MUST_USE enum err writer_open(struct loop *l, struct fs *fs, struct kv *kv,
                               const struct writer_settings *settings, struct writer **ret,
                               struct errinfo *why);
-/* Waits for the batch under way (its done()s are not called), flushes the tables when the writer
+/* Waits for the batch under way; nothing is written and no done() is called from then on, so what
+ * the submissions point to may go. Open bodies must be closed before writer_close follows. */
+void writer_end_work(struct writer *w);
+/* Does writer_end_work unless it was done, flushes the tables when the writer
  * is healthy, frees. `kv` and `fs` remain the caller's. */
 void writer_close(struct writer *w);
 const struct writer_report *writer_replayed(const struct writer *w);
