@@ -4,7 +4,7 @@
  * the socket on which `postern` commands reach the server: the warden listens and accepts there and
  * hands each connection to keeper, so that no role needs the right to accept unknown peers.
  * Real loops only. Errors: ERR_IO, ERR_IN_USE (a server listens there already). Descriptors are
- * close-on-exec; the receiver owns what it takes. Tests: handover_test.c. */
+ * close-on-exec; the receiver owns what it takes. Tests: warden/warden_test.c. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef POSTERN_OS_HANDOVER_H
 #define POSTERN_OS_HANDOVER_H

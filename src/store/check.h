@@ -5,7 +5,7 @@
  * must exist, the queue and its index. found() gets one sentence for each thing that is wrong.
  * Reads only; blocks while it runs. Errors are those of reading; what is wrong is no error here.
  * Journal against tables is writer_check (store/journal/writer.h), views against rows views_check
- * (store/mailbox/view.h). Tests: check_test.c. */
+ * (store/mailbox/view.h). Tests: keeper/calls/server_check_test.c. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef POSTERN_STORE_CHECK_H
 #define POSTERN_STORE_CHECK_H

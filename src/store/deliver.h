@@ -6,7 +6,7 @@
  * who delivers (then it is an error and nothing happens). Recipients who want notice of success get
  * a queue entry that says so (store/queue.h). Errors: ERR_SYNTAX (an address), ERR_LIMIT,
  * ERR_NOT_FOUND, ERR_QUOTA and ERR_DENIED (courier only), those of kv.h. Spec: RFC 5321 3.9, RFC
- * 3461. Tests: deliver_test.c. */
+ * 3461. Tests: keeper/calls/server_mail_test.c. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef POSTERN_STORE_DELIVER_H
 #define POSTERN_STORE_DELIVER_H

@@ -7,7 +7,7 @@
  * who asked for notice of success becomes an entry of its own in the state delivered, due at once,
  * so that courier reports it; it ends with the lease. Times are seconds since 1970. Results live in
  * `mem`. Errors: ERR_NOT_FOUND, ERR_CONFLICT (the lease ran out), those of kv.h. Spec: RFC
- * 5321 4.5.4, RFC 3461. Tests: queue_test.c. */
+ * 5321 4.5.4, RFC 3461. Tests: keeper/calls/server_queue_test.c. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef POSTERN_STORE_QUEUE_H
 #define POSTERN_STORE_QUEUE_H

@@ -2,7 +2,7 @@
  *
  * The rows are data, applied by role_lock_in inside the role's own process before the first octet
  * from outside (doc/decisions/0002-lock-in-order.md). Static; the functions use os/sandbox.h and
- * its errors. Tests: roles_test.c, from inside locked-in processes. */
+ * its errors. Tests: warden_test.c, from inside locked-in processes. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef POSTERN_WARDEN_ROLES_H
 #define POSTERN_WARDEN_ROLES_H

@@ -5,7 +5,7 @@
  * hold. gate/imap builds its own function table from the same rows, so no verb can be missing.
  * A struct imap_command points into the command's text and into its arena: it lives until
  * imap_done(). Mailbox names are UTF-8 with "/" between levels and INBOX in capitals.
- * Spec: RFC 3501 6 and the RFCs named at the rows. Tests: command_test.c, parse_test.c. */
+ * Spec: RFC 3501 6 and the RFCs named at the rows. Tests: machine_test.c, parse_test.c. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef POSTERN_PROTO_IMAP_COMMAND_H
 #define POSTERN_PROTO_IMAP_COMMAND_H

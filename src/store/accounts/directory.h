@@ -8,7 +8,7 @@
  * an alias that leads back to itself means the account of that name, or nothing.
  * Results live in `mem`. Errors: ERR_SYNTAX (not an address), ERR_NOT_FOUND, ERR_EXISTS, ERR_STATE,
  * ERR_LIMIT and those of kv.h. Source: RFC 5321 2.4, 3.9; RFC 5233 (sub-addresses).
- * Tests: directory_test.c. */
+ * Tests: keeper/server_auth_test.c. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef POSTERN_STORE_DIRECTORY_H
 #define POSTERN_STORE_DIRECTORY_H

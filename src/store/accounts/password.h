@@ -3,7 +3,7 @@
  * Pure (memory only), and callable from worker threads: one call takes `kib` of memory and some
  * tens of milliseconds, so callers bound how many run at once. The result is the encoded form that
  * names its own parameters, so settings may change while old passwords stay valid.
- * Source: RFC 9106; libargon2. Tests: directory_test.c. */
+ * Source: RFC 9106; libargon2. Tests: keeper/server_auth_test.c. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef POSTERN_STORE_PASSWORD_H
 #define POSTERN_STORE_PASSWORD_H

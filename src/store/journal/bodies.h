@@ -5,7 +5,7 @@
  * removed. Bodies are kept in chunks of BODY_CHUNK_BYTES before compression, so a range costs no
  * more memory than the chunks it touches, one at a time; the last chunk stays in the struct body
  * for sequential readers. Every chunk's checksum is verified. Errors: ERR_NOT_FOUND, ERR_CORRUPT
- * (names segment and offset), ERR_IO. Format: doc/formats/bodies.md. Tests: bodies_test.c. */
+ * (names segment and offset), ERR_IO. Format: doc/formats/bodies.md. Tests: writer_test.c. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef POSTERN_STORE_JOURNAL_BODIES_H
 #define POSTERN_STORE_JOURNAL_BODIES_H

@@ -4,7 +4,7 @@
  * head names; dictionaries are files journal/dict-%08x and are kept for ever. pack_chunk is called
  * on the commit thread only, unpack_chunk on any thread, the rest on the loop's thread.
  * Errors: ERR_CORRUPT when a chunk or its dictionary cannot be read. Format: doc/formats/bodies.md.
- * Tests: bodies_test.c. */
+ * Tests: writer_test.c. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef POSTERN_STORE_JOURNAL_PACK_H
 #define POSTERN_STORE_JOURNAL_PACK_H

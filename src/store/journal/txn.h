@@ -6,7 +6,7 @@
  * that begin with 'B', 'R' or 'S' belong to the journal (bodies, their counts, segments) and must
  * not be written here. Removing many rows at once (an account) is done in pages of a few thousand
  * deletes, one submission a page. Results live in the caller's arena. Errors: those of kv.h.
- * Tests: txn_test.c. */
+ * Tests: writer_test.c. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef POSTERN_STORE_JOURNAL_TXN_H
 #define POSTERN_STORE_JOURNAL_TXN_H

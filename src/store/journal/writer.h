@@ -9,7 +9,7 @@
  * written, or the writer has stopped for good and the role must be started anew); ERR_CLOSED (the
  * sync failed: replay decides at the next start whether it was done). writer_close drops waiting
  * submissions without a call.
- * Formats: doc/formats/journal.md, bodies.md. Tests: writer_test.c, model_test.c, crash_test.c. */
+ * Formats: doc/formats/journal.md, bodies.md. Tests: writer_test.c, model_test.c. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef POSTERN_STORE_JOURNAL_WRITER_H
 #define POSTERN_STORE_JOURNAL_WRITER_H

@@ -7,7 +7,7 @@
  * Numbers and UIDVALIDITYs are never given twice. A deleted mailbox loses its name at once; its
  * messages are swept page by page (store/sweep.h). Results live in the account_txn's `mem`.
  * Errors: ERR_SYNTAX (name), ERR_NOT_FOUND, ERR_EXISTS, ERR_DENIED (INBOX), ERR_LIMIT, and those
- * of kv.h. Spec: RFC 3501 5.1, 6.3.3-6.3.7, RFC 6154. Tests: mailboxes_test.c. */
+ * of kv.h. Spec: RFC 3501 5.1, 6.3.3-6.3.7, RFC 6154. Tests: keeper/calls/server_mailbox_test.c. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef POSTERN_STORE_MAILBOXES_H
 #define POSTERN_STORE_MAILBOXES_H

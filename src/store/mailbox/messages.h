@@ -8,7 +8,7 @@
  * follows the changes can do so in pages.
  * Errors: ERR_QUOTA, ERR_LIMIT (UIDs or keywords ran out), ERR_CORRUPT and those of kv.h.
  * Spec: RFC 3501 2.3.1, 6.4.6; RFC 7162 3.1; RFC 5256 (threads by message ids).
- * Tests: messages_test.c. */
+ * Tests: keeper/calls/server_mail_test.c. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef POSTERN_STORE_MESSAGES_H
 #define POSTERN_STORE_MESSAGES_H

@@ -2,7 +2,7 @@
  *
  * Pure. scan_date and scan_date_time (declared in scan.h) are defined beside the formatter so that
  * one file knows the calendar. Seconds count from 1970 in UTC, zones in minutes east of UTC.
- * Spec: RFC 3501 9 (date, date-time). Tests: scan_test.c. */
+ * Spec: RFC 3501 9 (date, date-time). Tests: parse_test.c. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef POSTERN_PROTO_IMAP_IMAP_DATE_H
 #define POSTERN_PROTO_IMAP_IMAP_DATE_H

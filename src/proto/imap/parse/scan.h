@@ -8,7 +8,7 @@
  * `error` is a sentence for the tagged reply; `refused` says that it is a NO (with its response
  * code in the sentence), not a BAD.
  * Spec: RFC 3501 9, RFC 7888 (literals), RFC 6855 3 (UTF-8 in quoted strings).
- * Tests: scan_test.c. Fuzz: machine_fuzz.c. */
+ * Tests: parse_test.c. Fuzz: machine_fuzz.c. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef POSTERN_PROTO_IMAP_SCAN_H
 #define POSTERN_PROTO_IMAP_SCAN_H
