@@ -342,7 +342,7 @@ TEST(check_ends_with_one_when_it_finds_a_problem)
 
 static void put_changed(struct buf *out)
 {
-    keep_queue_act_rep_put(out, &(struct keep_queue_act_rep){ 1 });
+    keep_queue_act_rep_put(out, &(struct keep_queue_act_rep){ .changed = 1 });
 }
 
 TEST(queue_actions_name_the_entry_that_is_not_there)

@@ -154,14 +154,22 @@ enum err cli_queue_show(struct context *c)
     return e;
 }
 
+/* What the answers say together. */
+struct acted {
+    uint64_t changed, busy;
+};
+
 static void queue_act_done(void *ctx, enum err e, const struct keep_queue_act_rep *rep,
                            struct file *file)
 {
     struct admin *s = ctx;
+    struct acted *acted = s->more;
 
     (void)file;
-    if (e == OK)
-        *(uint64_t *)s->more += rep->changed;
+    if (e == OK) {
+        acted->changed += rep->changed;
+        acted->busy += rep->busy;
+    }
     admin_end(s, e);
 }
 
@@ -169,7 +177,8 @@ static void queue_act_done(void *ctx, enum err e, const struct keep_queue_act_re
 static enum err act(struct context *c, enum keep_queue_action action)
 {
     struct admin s;
-    uint64_t changed = 0, id;
+    struct acted acted = { 0 };
+    uint64_t id;
     enum err e;
 
     for (size_t i = 0; i < c->word_count; i++)
@@ -177,7 +186,7 @@ static enum err act(struct context *c, enum keep_queue_action action)
             return e;
     if ((e = admin_open(&s, c)) != OK)
         return e;
-    s.more = &changed;
+    s.more = &acted;
     for (size_t i = 0; e == OK && i < c->word_count; i++) {
         struct keep_queue_act_req req = { .action = (uint8_t)action };
 
@@ -188,7 +197,10 @@ static enum err act(struct context *c, enum keep_queue_action action)
             (void)err_set(&c->why, e, "there is no entry %.*s", STR_ARG(c->words[i]));
     }
     if (e == OK)
-        (void)printf("%llu changed\n", (unsigned long long)changed);
+        (void)printf("%llu changed\n", (unsigned long long)acted.changed);
+    if (e == OK && acted.busy > 0)
+        (void)printf("%llu left as they are: being sent right now\n",
+                     (unsigned long long)acted.busy);
     return admin_close(&s, e);
 }
 

@@ -357,6 +357,7 @@ static enum err build_queue_act(struct request *j, struct txn *t)
             if (req->id != 0)
                 return err_set(&j->why, ERR_IN_USE, "entry %llu is being sent",
                                (unsigned long long)req->id);
+            rep->busy++;
             continue;
         }
         if ((e = act_on(j, t, found[i].id, &found[i].entry, now)) != OK)

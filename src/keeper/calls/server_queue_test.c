@@ -157,6 +157,7 @@ TEST(a_deferred_recipient_waits_and_is_due_again_in_time)
     world_close(&w);
 }
 
+/* ERR_IN_USE also when entries were passed over. */
 static enum err act(struct world *w, uint64_t id, enum keep_queue_action action, uint64_t *changed)
 {
     struct keep_queue_act_rep rep = { 0 };
@@ -164,7 +165,7 @@ static enum err act(struct world *w, uint64_t id, enum keep_queue_action action,
         w, w->control, &(struct keep_queue_act_req){ .id = id, .action = (uint8_t)action }, &rep);
 
     *changed = rep.changed;
-    return e;
+    return e == OK && rep.busy != 0 ? ERR_IN_USE : e;
 }
 
 TEST(the_administrator_holds_releases_gives_up_and_drops)
@@ -182,6 +183,8 @@ TEST(the_administrator_holds_releases_gives_up_and_drops)
 
     CHECK_EQ(first.entries_count, 1, "the other one alone");
     CHECK_EQ(act(&w, first.entries[0].id, QUEUE_DROP, &changed), ERR_IN_USE, "while it is sent");
+    CHECK_EQ(act(&w, 0, QUEUE_HOLD, &changed), ERR_IN_USE, "all: one is being sent");
+    CHECK_EQ(changed, 1, "all: the other one");
     CHECK_OK(act(&w, 1, QUEUE_RELEASE, &changed), "release");
     CHECK_EQ(w.anew_notes, 0, "nothing that courier would not try by itself");
     CHECK_OK(act(&w, 1, QUEUE_RETRY, &changed), "retry");
