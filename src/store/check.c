@@ -507,6 +507,7 @@ enum err check_tables(struct kv *kv, struct bodies *bodies,
 
     if ((e = each_of_table(&c, TABLE_ACCOUNT, visit_account)) == OK &&
         (e = check_domains(&c)) == OK && (e = check_strays(&c)) == OK &&
+        (e = check_acl(kv, c.mem, found, ctx, why)) == OK &&
         (e = each_of_table(&c, TABLE_QUEUE, visit_entry)) == OK)
         e = each_of_table(&c, TABLE_QUEUE_DUE, visit_due);
     *ret = c.counts;

@@ -1,10 +1,13 @@
 /* store/sweep.c - the remains of deleted mailboxes and accounts.
  *
  * Mailboxes of one account come one after the other: messages first (which gives bodies and quota
- * back), then the log of what vanished, then the row. An account loses its mailboxes, then its
- * names and subscriptions, then its counters and its row. */
+ * back), then the log of what vanished, then the row. An account loses what others shared with it,
+ * its mailboxes with their access lists, then its names and subscriptions, then its counters and
+ * its row. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/sweep.h"
+
+#include "store/mailbox/acl.h"
 
 /* Deletes at most SWEEP_ROWS rows with this beginning. */
 static enum err delete_rows(struct txn *t, const struct key *prefix, bool *ret_more,
@@ -126,6 +129,9 @@ static enum err sweep_account(struct txn *t, struct arena *mem, const struct key
     bool more;
     enum err e;
 
+    /* What others gave it, first: nobody else is to get it under its number or name. */
+    if ((e = acl_drop_grantee(t, account, SWEEP_ROWS, &more, why)) != OK || more)
+        return e;
     key_of_account(&k, TABLE_MAILBOX, account);
     if ((e = find_marked(txn_kv(t), mem, &k, any_row, &marked, why)) != OK)
         return e;
@@ -133,6 +139,8 @@ static enum err sweep_account(struct txn *t, struct arena *mem, const struct key
         if (mbox_get(mem, marked.value, &m) != OK)
             return table_damaged(key_str(&marked.key), why);
         m.removing = true;
+        if ((e = acl_drop_mailbox(t, account, load_u32(marked.key.at + 5), why)) != OK)
+            return e;
         return sweep_mailbox(t, mem, &marked.key, &m, now_s, why);
     }
     for (size_t i = 0; i < ARRAY_LEN(tables); i++) {

@@ -2,9 +2,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "keeper/server_job.h"
 #include "keeper/server_test_world.h"
+#include "store/mailbox/acl.h"
 #include "store/mailbox/mailboxes.h"
 
-enum { ALICE = 1, NOBODY = 99 };
+enum { ALICE = 1, BOB = 2, NOBODY = 99 };
 
 /* What a plant finds: alice's INBOX with two messages, and an entry in the queue. */
 struct bed {
@@ -158,6 +159,45 @@ static void entry_without_due(struct bed *b)
     txn_delete(b->t, key_str(&b->key));
 }
 
+static void give(struct bed *b, uint32_t mailbox, uint32_t grantee)
+{
+    const struct acl_entry entry = { grantee, { .rights = RIGHT_LOOKUP } };
+
+    CHECK_OK(acl_set(b->t, ALICE, mailbox, &entry, &b->why), "rights");
+}
+
+static void rights_for_nobody(struct bed *b)
+{
+    give(b, b->inbox, NOBODY);
+}
+
+static void rights_without_mailbox(struct bed *b)
+{
+    give(b, NOBODY, ACL_ANYONE);
+}
+
+static void rights_without_index(struct bed *b)
+{
+    give(b, b->inbox, BOB);
+    key_of_granted(&b->key, BOB, ALICE, b->inbox);
+    txn_delete(b->t, key_str(&b->key));
+}
+
+static void index_without_rights(struct bed *b)
+{
+    key_of_granted(&b->key, BOB, ALICE, b->inbox);
+    txn_put(b->t, key_str(&b->key), STR_EMPTY);
+}
+
+static void rights_that_are_none(struct bed *b)
+{
+    const struct acl row = { .rights = 0x10000 };
+
+    give(b, b->inbox, BOB);
+    key_of_acl(&b->key, ALICE, b->inbox, BOB);
+    table_put_acl(b->t, &b->key, &row);
+}
+
 static const struct {
     const char *name;
     void (*plant)(struct bed *b);
@@ -182,6 +222,11 @@ static const struct {
     { "a domain with another count", domain_with_another_count },
     { "due without an entry", due_without_entry },
     { "an entry that is never due", entry_without_due },
+    { "rights for nobody", rights_for_nobody },
+    { "rights without a mailbox", rights_without_mailbox },
+    { "rights without an index", rights_without_index },
+    { "an index without rights", index_without_rights },
+    { "rights that are none", rights_that_are_none },
 };
 
 struct planting {

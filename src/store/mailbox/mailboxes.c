@@ -4,6 +4,7 @@
 
 #include "base/utf8.h"
 #include "message/coding/charset.h"
+#include "store/mailbox/acl.h"
 
 /* ---- the account ---- */
 
@@ -210,6 +211,24 @@ void mailbox_put_row(struct account_txn *a, uint32_t id, const struct mbox *m)
     table_put_mbox(a->t, &k, m);
 }
 
+/* RFC 4314 4: a new mailbox has the access control list of the nearest one above it. */
+static enum err inherit(struct account_txn *a, struct str name, uint32_t id)
+{
+    for (struct str above = parent_of(name); above.len > 0; above = parent_of(above)) {
+        struct key k;
+        uint64_t parent;
+        bool found;
+        enum err e;
+
+        key_of_name(&k, TABLE_NAME, a->account, above);
+        if ((e = table_find_number(a->kv, &k, &found, &parent, a->why)) != OK)
+            return e;
+        if (found)
+            return acl_inherit(a->t, a->account, (uint32_t)parent, id, a->why);
+    }
+    return OK;
+}
+
 static enum err create_one(struct account_txn *a, struct str name, uint32_t special_use,
                            uint32_t *ret_id, struct mbox *ret)
 {
@@ -235,7 +254,7 @@ static enum err create_one(struct account_txn *a, struct str name, uint32_t spec
     mailbox_put_row(a, *ret_id, ret);
     key_of_name(&k, TABLE_NAME, a->account, name);
     table_put_number(a->t, &k, *ret_id);
-    return OK;
+    return inherit(a, name, *ret_id);
 }
 
 static enum err name_exists(struct account_txn *a, struct str name, bool *ret)
@@ -341,7 +360,7 @@ enum err mailbox_delete(struct account_txn *a, struct str name)
     txn_delete(a->t, key_str(&k));
     m.removing = true;
     mailbox_put_row(a, id, &m);
-    return OK;
+    return acl_drop_mailbox(a->t, a->account, id, a->why);
 }
 
 /* Gives one mailbox another name. */

@@ -90,6 +90,19 @@ void key_of_thread(struct key *k, uint32_t account, uint64_t hash, uint64_t emai
     key_u64(k, email);
 }
 
+void key_of_acl(struct key *k, uint32_t account, uint32_t mailbox, uint32_t grantee)
+{
+    key_of_mailbox(k, TABLE_ACL, account, mailbox);
+    key_u32(k, grantee);
+}
+
+void key_of_granted(struct key *k, uint32_t grantee, uint32_t account, uint32_t mailbox)
+{
+    key_of_account(k, TABLE_GRANTED, grantee);
+    key_u32(k, account);
+    key_u32(k, mailbox);
+}
+
 void key_of_queue(struct key *k, uint64_t entry)
 {
     key_start(k, TABLE_QUEUE);

@@ -26,6 +26,8 @@ enum table {
     TABLE_RECORD = 'E',     /* account email              -> structure record                 */
     TABLE_THREAD = 't',     /* account message-id-hash email -> thread number                 */
     TABLE_VANISHED = 'v',   /* account mailbox modseq     -> UID set                          */
+    TABLE_ACL = 'c',        /* account mailbox grantee    -> struct acl                       */
+    TABLE_GRANTED = 'C',    /* grantee account mailbox    -> nothing                          */
     TABLE_QUEUE = 'q',      /* entry                      -> struct queue_entry               */
     TABLE_QUEUE_DUE = 'Q',  /* time entry                 -> nothing                          */
     TABLE_NUMBER = 'x',     /* name                       -> number                           */
@@ -61,6 +63,8 @@ void key_of_membership(struct key *k, uint32_t account, uint32_t mailbox, uint32
 void key_of_email(struct key *k, enum table table, uint32_t account, uint64_t email);
 void key_of_vanished(struct key *k, uint32_t account, uint32_t mailbox, uint64_t modseq);
 void key_of_thread(struct key *k, uint32_t account, uint64_t hash, uint64_t email);
+void key_of_acl(struct key *k, uint32_t account, uint32_t mailbox, uint32_t grantee);
+void key_of_granted(struct key *k, uint32_t grantee, uint32_t account, uint32_t mailbox);
 void key_of_queue(struct key *k, uint64_t entry);
 void key_of_due(struct key *k, int64_t at_s, uint64_t entry);
 

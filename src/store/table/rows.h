@@ -52,6 +52,9 @@
 #define EMAIL_FIELDS(T)                                                                            \
     T(u64, body) T(u32, refs) T(u64, size) T(u64, thread) T(u64, hash) T(u64, root_hash)
 
+/* Bits of message/set/rights.h: what is given, and what is taken away whoever else gives it. */
+#define ACL_FIELDS(T) T(u32, rights) T(u32, negative)
+
 #define QUEUE_RCPT_FIELDS(T)                                                                       \
     T(str, address)                                                                                \
     T(str, orcpt)                                                                                  \
@@ -88,6 +91,7 @@
     ROW(mbox, MAILBOX_FIELDS)                                                                      \
     ROW(membership, MEMBERSHIP_FIELDS)                                                             \
     ROW(email, EMAIL_FIELDS)                                                                       \
+    ROW(acl, ACL_FIELDS)                                                                           \
     ROW(queue_rcpt, QUEUE_RCPT_FIELDS)                                                             \
     ROW(queue_entry, QUEUE_ENTRY_FIELDS)
 
