@@ -4,7 +4,7 @@
 
 #include "keeper/server_job.h"
 
-enum { LOG_LINE_BYTES_MAX = 1000, STORE_VERSION = 1 };
+enum { LOG_LINE_BYTES_MAX = 1000, STORE_VERSION = 1, READER_THREADS = 2 };
 
 void keeper_log(struct keeper *k, const char *fmt, ...)
 {
@@ -144,6 +144,8 @@ void keeper_free(struct keeper *k)
         workers_free(k->auth);
     if (k->slow != NULL)
         workers_free(k->slow);
+    if (k->readers != NULL)
+        workers_free(k->readers);
     while (!list_empty(&k->peers))
         peer_free(LIST_ITEM(list_first(&k->peers), struct peer, link));
     /* The commit thread may be reading what requests own, and requests hold bodies open. */
@@ -280,7 +282,8 @@ static enum err open_store(struct keeper *k, struct errinfo *why)
         (e = writer_open(k->loop, k->fs, k->kv, &settings, &k->writer, why)) != OK ||
         (e = check_version(k, why)) != OK ||
         (e = workers_new(k->loop, k->settings.auth_threads, &k->auth, why)) != OK ||
-        (e = workers_new(k->loop, 1, &k->slow, why)) != OK)
+        (e = workers_new(k->loop, 1, &k->slow, why)) != OK ||
+        (e = workers_new(k->loop, READER_THREADS, &k->readers, why)) != OK)
         return e;
     k->bodies = writer_bodies(k->writer);
     k->views = views_new(k->kv, k->settings.view_bytes_max, random_key(k->loop));

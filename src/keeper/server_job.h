@@ -49,7 +49,7 @@ struct keeper {
     struct kv *kv;
     struct writer *writer;
     struct bodies *bodies;
-    struct workers *auth, *slow; /* passwords; searches and checks */
+    struct workers *auth, *slow, *readers; /* passwords; searches and checks; pages of octets */
     struct views *views;
     struct leases *leases;
 

@@ -1,13 +1,13 @@
 /* keeper/calls/server_fetch.c - rows of a mailbox, a page at a time.
  *
- * Flags, modseqs and sizes come from the view. What else is asked for comes from iterators that
- * walk memberships, emails and structure records in step with the UIDs (emails are numbered in the
- * order in which they came, so both mostly move to their next row); octets come from the body by
- * range. A page is closed before the row that would make it too long. */
+ * Flags, modseqs, sizes and dates come from the view. What else is asked for comes from iterators
+ * that walk memberships, emails and structure records in step with the UIDs (emails are numbered in
+ * the order in which they came, so both mostly move to their next row); octets come from the body
+ * by range, unpacked last and beside the loop (server_octets.h). A page is closed before the row
+ * that would make it too long. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "keeper/server_job.h"
+#include "keeper/calls/server_octets.h"
 #include "message/record/section.h"
-#include "store/journal/bodies.h"
 #include "store/mailbox/messages.h"
 
 enum {
@@ -30,6 +30,8 @@ struct fetching {
     struct view *view;
     struct uidset uids;
     struct section *sections;
+    bool whole; /* every section is the whole message: no record is needed to find it */
+    struct octets *octets;
     struct walker memberships, records, emails;
     bool few;
     size_t row_cap, used;
@@ -109,13 +111,18 @@ static enum err read_email(struct fetching *f, uint64_t email, struct email *ret
 
 /* ---- octets ---- */
 
+static bool is_whole(const struct section *s)
+{
+    return s->kind == SECTION_ALL && s->path_len == 0;
+}
+
 /* Which octets of the message a want means; false when there is no such part. */
 static bool range_of(const struct section *s, struct str record, uint64_t body_bytes,
                      struct octet_range *ret)
 {
     struct record r;
 
-    if (s->kind == SECTION_ALL && s->path_len == 0) {
+    if (is_whole(s)) {
         *ret = (struct octet_range){ 0, body_bytes };
         return true;
     }
@@ -147,24 +154,17 @@ static uint64_t measure_parts(struct fetching *f, struct keep_row *row, struct o
     return sum;
 }
 
-static enum err read_parts(struct fetching *f, struct keep_row *row, struct body *body,
-                           struct octet_range *ranges, size_t room)
+static void want_parts(struct fetching *f, struct keep_row *row, struct body *body,
+                       const struct octet_range *ranges, size_t room)
 {
-    struct buf b = { 0 };
-    enum err e = OK;
-
-    for (size_t i = 0; i < f->req->wants_count && e == OK; i++) {
+    for (size_t i = 0; i < f->req->wants_count; i++) {
         size_t length = (size_t)MIN(ranges[i].bytes, (uint64_t)room);
 
-        if (!row->parts[i].exists || length == 0)
+        if (!row->parts[i].exists)
             continue;
-        buf_clear(&b);
-        e = body_read(body, ranges[i].at, length, &b, &f->j->why);
-        row->parts[i].bytes = arena_copy(f->j->mem, buf_str(&b));
-        room -= MIN(room, length);
+        octets_add(f->octets, body, ranges[i].at, length, &row->parts[i].bytes);
+        room -= length;
     }
-    buf_deinit(&b);
-    return e;
 }
 
 /* Adds the octets to a row. When they do not fit the row waits for the next page, unless it is the
@@ -180,7 +180,7 @@ static enum err add_parts(struct fetching *f, struct keep_row *row, uint64_t ema
     enum err e;
 
     if ((e = read_email(f, email, &e_row)) != OK ||
-        (e = body_open(j->k->bodies, e_row.body, &body, &j->why)) != OK)
+        (e = octets_open(f->octets, e_row.body, !f->few, &body)) != OK)
         return e;
     row->parts_count = f->req->wants_count;
     row->parts = ARENA_ARRAY(j->mem, struct keep_part, row->parts_count);
@@ -191,12 +191,10 @@ static enum err add_parts(struct fetching *f, struct keep_row *row, uint64_t ema
         f->next = row->uid;
     }
     if (!f->full || f->rep->rows_count == 0)
-        e = read_parts(f, row, body, ranges,
-                       f->full ? KEEP_PAGE_BYTES - MIN(KEEP_PAGE_BYTES / 2, cost)
-                               : KEEP_PAGE_BYTES);
+        want_parts(f, row, body, ranges,
+                   f->full ? KEEP_PAGE_BYTES - MIN(KEEP_PAGE_BYTES / 2, cost) : KEEP_PAGE_BYTES);
     f->used += (size_t)MIN(need, (uint64_t)KEEP_PAGE_BYTES);
-    body_close(body);
-    return e;
+    return OK;
 }
 
 /* ---- rows ---- */
@@ -228,10 +226,12 @@ static void row_from_view(const struct view_row *v, uint32_t items, struct keep_
         row->modseq = v->modseq;
     if (items & ITEM_SIZE)
         row->size = v->size;
+    if (items & ITEM_INTERNAL_DATE)
+        row->internal_date = v->internal_date;
 }
 
 /* What the view does not have. */
-static enum err row_from_tables(struct fetching *f, struct keep_row *row)
+static enum err row_from_tables(struct fetching *f, const struct view_row *v, struct keep_row *row)
 {
     uint32_t items = f->req->items;
     struct str record = STR_EMPTY;
@@ -239,18 +239,15 @@ static enum err row_from_tables(struct fetching *f, struct keep_row *row)
     size_t cost = ROW_MORE_OCTETS;
     enum err e;
 
-    if ((e = read_membership(f, row->uid, &ms)) != OK)
-        return e;
-    if (items & ITEM_INTERNAL_DATE)
-        row->internal_date = ms.internal_date;
-    if (items & ITEM_SAVE_DATE)
-        row->save_date = ms.save_date;
-    if (items & ITEM_IDS) {
-        row->email = ms.email;
-        row->thread = ms.thread;
+    if (items & (ITEM_SAVE_DATE | ITEM_IDS)) {
+        if ((e = read_membership(f, row->uid, &ms)) != OK)
+            return e;
+        row->save_date = items & ITEM_SAVE_DATE ? ms.save_date : 0;
+        row->email = items & ITEM_IDS ? ms.email : 0;
+        row->thread = items & ITEM_IDS ? ms.thread : 0;
     }
-    if ((items & ITEM_RECORD) || f->req->wants_count > 0) {
-        if ((e = read_record(f, ms.email, &record)) != OK)
+    if ((items & ITEM_RECORD) || !f->whole) {
+        if ((e = read_record(f, v->email, &record)) != OK)
             return e;
         record = arena_copy(f->j->mem, record);
     }
@@ -259,7 +256,7 @@ static enum err row_from_tables(struct fetching *f, struct keep_row *row)
         cost += record.len;
     }
     if (f->req->wants_count > 0)
-        return add_parts(f, row, ms.email, record, cost);
+        return add_parts(f, row, v->email, record, cost);
     if (f->used + cost > KEEP_PAGE_BYTES && f->rep->rows_count > 0) {
         f->full = true;
         f->next = row->uid;
@@ -270,13 +267,13 @@ static enum err row_from_tables(struct fetching *f, struct keep_row *row)
 
 static enum err add_row(struct fetching *f, const struct view_row *v)
 {
-    const uint32_t in_view = ITEM_FLAGS | ITEM_MODSEQ | ITEM_SIZE;
+    const uint32_t in_view = ITEM_FLAGS | ITEM_MODSEQ | ITEM_SIZE | ITEM_INTERNAL_DATE;
     struct keep_row *row = row_place(f);
     enum err e = OK;
 
     row_from_view(v, f->req->items, row);
     if ((f->req->items & ~in_view) != 0 || f->req->wants_count > 0) {
-        e = row_from_tables(f, row);
+        e = row_from_tables(f, v, row);
     } else if (f->used + ROW_OCTETS > KEEP_PAGE_BYTES) {
         f->full = true;
         f->next = v->uid;
@@ -314,43 +311,60 @@ static enum err parse_sections(struct fetching *f)
 
     if (req->wants_count > FETCH_WANTS_MAX)
         return err_set(&f->j->why, ERR_LIMIT, "too many sections at once");
+    f->whole = true;
     f->sections = ARENA_ARRAY(f->j->mem, struct section, req->wants_count + 1);
     for (size_t i = 0; i < req->wants_count; i++) {
         enum err e = section_parse(req->wants[i].section, &f->sections[i]);
 
         if (e != OK)
             return err_set(&f->j->why, e, "not a section");
+        f->whole = f->whole && is_whole(&f->sections[i]);
     }
     return OK;
 }
 
-static enum err fetch_now(struct request *j)
+static void walker_end(struct walker *w)
 {
-    struct fetching f = { .j = j, .req = j->req, .rep = j->rep };
+    if (w->it != NULL)
+        kv_iter_free(w->it);
+}
+
+/* Everything but the octets themselves. */
+static enum err look_up(struct fetching *f)
+{
+    struct request *j = f->j;
     struct session *s;
     struct mbox m;
     enum err e;
 
-    if ((e = request_session(j, f.req->session, &s)) != OK ||
-        (e = request_mailbox(j, j->k->kv, s->account, f.req->mailbox, &m)) != OK ||
-        (e = parse_sections(&f)) != OK ||
-        (e = views_get(j->k->views, s->account, f.req->mailbox, &f.view, &j->why)) != OK)
+    if ((e = request_session(j, f->req->session, &s)) != OK ||
+        (e = request_mailbox(j, j->k->kv, s->account, f->req->mailbox, &m)) != OK ||
+        (e = parse_sections(f)) != OK ||
+        (e = views_get(j->k->views, s->account, f->req->mailbox, &f->view, &j->why)) != OK)
         return e;
-    f.account = s->account;
-    if ((e = request_uids(j, f.req->uids, &f.uids)) == OK) {
-        f.few = f.uids.len == 1 && f.uids.at[0].last - f.uids.at[0].first < FEW_ROWS;
-        e = add_rows(&f);
+    f->account = s->account;
+    if ((e = request_uids(j, f->req->uids, &f->uids)) == OK) {
+        f->few = f->uids.len == 1 && f->uids.at[0].last - f->uids.at[0].first < FEW_ROWS;
+        e = add_rows(f);
     }
-    if (f.memberships.it != NULL)
-        kv_iter_free(f.memberships.it);
-    if (f.records.it != NULL)
-        kv_iter_free(f.records.it);
-    if (f.emails.it != NULL)
-        kv_iter_free(f.emails.it);
-    uidset_deinit(&f.uids);
-    f.rep->next = f.next;
-    keyword_texts(j->mem, &m, &f.rep->keywords, &f.rep->keywords_count);
+    walker_end(&f->memberships);
+    walker_end(&f->records);
+    walker_end(&f->emails);
+    uidset_deinit(&f->uids);
+    f->rep->next = f->next;
+    keyword_texts(j->mem, &m, &f->rep->keywords, &f->rep->keywords_count);
     return e;
+}
+
+static void fetch_now(struct request *j)
+{
+    struct fetching f = { .j = j, .req = j->req, .rep = j->rep, .octets = octets_new(j) };
+    enum err e = look_up(&f);
+
+    if (e != OK)
+        request_end(j, e);
+    else
+        octets_read(f.octets, request_end);
 }
 
 /* \Seen for those of the rest that lack it: one commit, before the first octet is read. */
@@ -384,7 +398,10 @@ static enum err build_seen(struct request *j, struct txn *t)
 /* On a full disk a message can still be read; the row then shows that it is not \Seen. */
 static void seen_written(struct request *j, enum err e)
 {
-    request_end(j, e == OK || e == ERR_NO_SPACE ? fetch_now(j) : e);
+    if (e == OK || e == ERR_NO_SPACE)
+        fetch_now(j);
+    else
+        request_end(j, e);
 }
 
 static enum err any_unseen(struct request *j, bool *ret)
@@ -417,6 +434,8 @@ void start_fetch(struct request *j)
 
     if (e == OK && unseen)
         request_write(j, build_seen, seen_written);
+    else if (e == OK)
+        fetch_now(j);
     else
-        request_end(j, e == OK ? fetch_now(j) : e);
+        request_end(j, e);
 }

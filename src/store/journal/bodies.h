@@ -33,6 +33,20 @@ MUST_USE enum err bodies_size(struct bodies *b, const struct kv_snapshot *snap, 
 MUST_USE enum err body_open(struct bodies *b, uint64_t id, struct body **ret, struct errinfo *why);
 void body_close(struct body *body); /* null is allowed */
 uint64_t body_len(const struct body *body);
+
+/* Opens many: it stands in the rows where the last one was found, so the next costs little. It sees
+ * the bodies that were there when it was made, and is freed on the same turn of the loop. */
+struct body_walk;
+struct body_walk *body_walk_new(struct bodies *b);
+void body_walk_free(struct body_walk *w); /* null is allowed */
+MUST_USE enum err body_walk_open(struct body_walk *w, uint64_t id, struct body **ret,
+                                 struct errinfo *why);
+
+/* Puts octets [offset, offset + len), all of which must be there, to `to`. A chunk that is wanted
+ * whole is unpacked there and nowhere else. `scratch` holds what lies on the disk; the caller
+ * keeps it from one body to the next. */
+MUST_USE enum err body_read_to(struct body *body, uint64_t offset, size_t len, char *to,
+                               struct buf *scratch, struct errinfo *why);
 /* Appends octets [offset, offset + len) to `out`, clamped to the body's end. */
 MUST_USE enum err body_read(struct body *body, uint64_t offset, size_t len, struct buf *out,
                             struct errinfo *why);

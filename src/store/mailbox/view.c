@@ -90,6 +90,8 @@ static struct view_row row_of(uint32_t uid, const struct membership *ms)
     return (struct view_row){
         .flags = ms->flags,
         .modseq = ms->modseq,
+        .email = ms->email,
+        .internal_date = ms->internal_date,
         .uid = uid,
         .size = ms->size > UINT32_MAX ? UINT32_MAX : (uint32_t)ms->size,
     };
@@ -306,7 +308,8 @@ static bool view_equals(const struct view *a, const struct view *b)
         return false;
     for (uint32_t i = 0; i < a->count; i++)
         if (a->at[i].uid != b->at[i].uid || a->at[i].flags != b->at[i].flags ||
-            a->at[i].modseq != b->at[i].modseq || a->at[i].size != b->at[i].size)
+            a->at[i].modseq != b->at[i].modseq || a->at[i].size != b->at[i].size ||
+            a->at[i].email != b->at[i].email || a->at[i].internal_date != b->at[i].internal_date)
             return false;
     return true;
 }

@@ -1,4 +1,4 @@
-/* store/mailbox/view.h - hot mailboxes in memory: UIDs, flags, modseqs and sizes, 24 octets a
+/* store/mailbox/view.h - hot mailboxes in memory: what FETCH asks for most, 40 octets a
  * message.
  *
  * A view is built from the membership rows when it is first asked for and from then on follows what
@@ -18,7 +18,8 @@
 #include "store/table/rows.h"
 
 struct view_row {
-    uint64_t flags, modseq;
+    uint64_t flags, modseq, email;
+    int64_t internal_date;
     uint32_t uid, size;
 };
 

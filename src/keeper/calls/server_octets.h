@@ -1,0 +1,29 @@
+/* keeper/calls/server_octets.h - the octets of one page: collected, then read and unpacked beside
+ * the loop.
+ *
+ * The loop's thread opens the bodies (so their segments stay) and says which octets go where;
+ * workers read, verify and unpack them into the page's own memory, each a share of the bodies, and
+ * then done() runs on the loop's thread. A page that is nearly empty is read at once. Everything
+ * belongs to the request, also when keeper ends in the middle: its cleanup closes the bodies.
+ * A page holds KEEP_PAGE_BYTES at most. Errors: those of bodies.h, the first one that a worker
+ * met. Tests: server_mail_test.c. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef POSTERN_KEEPER_SERVER_OCTETS_H
+#define POSTERN_KEEPER_SERVER_OCTETS_H
+
+#include "keeper/server_job.h"
+#include "store/journal/bodies.h"
+
+struct octets;
+
+/* Takes the request's `own` and `cleanup`. */
+struct octets *octets_new(struct request *j);
+/* Body number `id`, open until the end of the request; `many`: neighbours will follow. */
+MUST_USE enum err octets_open(struct octets *o, uint64_t id, bool many, struct body **ret);
+/* Octets [at, at + len) of the body that was opened last; *ret becomes what they are, and is valid
+ * when done() runs. */
+void octets_add(struct octets *o, struct body *body, uint64_t at, size_t len, struct str *ret);
+/* Every row has been looked up. Calls done, perhaps at once. */
+void octets_read(struct octets *o, void (*done)(struct request *j, enum err e));
+
+#endif
