@@ -52,6 +52,7 @@ enum keep_item {
     ITEM_SIZE = 16,
     ITEM_RECORD = 32,
     ITEM_IDS = 64, /* email and thread */
+    ITEM_UIDL = 128,
 };
 
 enum keep_store_op { STORE_SET, STORE_ADD, STORE_REMOVE };

@@ -145,6 +145,7 @@ void request_write(struct request *j, enum err (*build)(struct request *j, struc
                    void (*written)(struct request *j, enum err e));
 
 /* server_session.c */
+struct session *session_new(struct peer *p, uint32_t account);
 struct session *session_find(struct keeper *k, const struct peer *p, uint64_t token);
 /* The session of a job, or ERR_DENIED with its reason. */
 MUST_USE enum err request_session(struct request *j, uint64_t token, struct session **ret);
@@ -196,7 +197,10 @@ enum err read_may_send_as(struct request *j);
 enum err read_spool(struct request *j);
 enum err read_spool_drop(struct request *j);
 
-enum err read_route(struct request *j); /* server_mail.c */
+/* server_mail.c: takes a spool file (0: none) from its channel, so that it is used once. */
+enum err request_octets(struct request *j, uint64_t spool, uint64_t spool_bytes, struct str bytes,
+                        struct body_source *ret, uint64_t *ret_size);
+enum err read_route(struct request *j);
 void start_deliver(struct request *j);
 void start_append(struct request *j);
 
@@ -237,6 +241,10 @@ enum err write_account_enable(struct request *j, struct txn *t);
 enum err write_alias_add(struct request *j, struct txn *t);
 enum err write_alias_remove(struct request *j, struct txn *t);
 enum err read_alias_list(struct request *j);
+
+enum err read_account_open(struct request *j); /* server_import.c */
+void start_import(struct request *j);
+enum err read_import_marks(struct request *j);
 
 void start_check(struct request *j); /* server_check.c */
 enum err read_rebuild(struct request *j);

@@ -31,7 +31,7 @@ enum err request_session(struct request *j, uint64_t token, struct session **ret
     return OK;
 }
 
-static struct session *session_new(struct peer *p, uint32_t account)
+struct session *session_new(struct peer *p, uint32_t account)
 {
     struct keeper *k = p->k;
     struct session *s = calloc(1, sizeof *s);

@@ -277,6 +277,31 @@ static enum err visit_thread(struct checking *c, struct str key, struct str valu
     return OK;
 }
 
+/* A UIDL has its message; a mark speaks for itself. */
+static enum err visit_import(struct checking *c, struct str key, struct str value)
+{
+    struct reader r = reader_of(value);
+    bool known = get_u8(&r) == ROW_VERSION, found;
+    struct membership ms;
+    struct key k;
+    enum err e;
+
+    (void)get_str(&r);
+    if (!known || !reader_done(&r) || key.len < 6 || (key.at[5] == 'p' && key.len != 14)) {
+        tell(c, "account %u: what an import left behind cannot be read", c->account);
+        return OK;
+    }
+    if (key.at[5] != 'p')
+        return OK;
+    key_of_membership(&k, c->account, load_u32(key.at + 6), load_u32(key.at + 10));
+    if ((e = table_find_membership(c->kv, c->mem, &k, &found, &ms, c->why)) != OK)
+        return e;
+    if (!found)
+        tell(c, "account %u mailbox %u: UID %u has a UIDL, but no message", c->account,
+             load_u32(key.at + 6), load_u32(key.at + 10));
+    return OK;
+}
+
 /* ---- accounts ---- */
 
 static enum err check_account_names(struct checking *c, const struct account *row)
@@ -398,7 +423,8 @@ static enum err visit_account(struct checking *c, struct str key, struct str val
         qsort(c->emails, c->email_count, sizeof *c->emails, by_number);
     if ((e = each_of_account(c, TABLE_EMAIL, visit_email)) != OK ||
         (e = each_of_account(c, TABLE_RECORD, visit_record)) != OK ||
-        (e = each_of_account(c, TABLE_THREAD, visit_thread)) != OK)
+        (e = each_of_account(c, TABLE_THREAD, visit_thread)) != OK ||
+        (e = each_of_account(c, TABLE_IMPORT, visit_import)) != OK)
         return e;
     if (c->sum.messages != c->counters.messages || c->sum.bytes != c->counters.bytes)
         tell(c, "account %u: its quota counts %llu octets in %llu messages, there are %llu in %llu",
@@ -413,7 +439,8 @@ static enum err check_strays(struct checking *c)
 {
     static const enum table tables[] = { TABLE_COUNTERS,   TABLE_MAILBOX,    TABLE_NAME,
                                          TABLE_SUBSCRIBED, TABLE_MEMBERSHIP, TABLE_EMAIL,
-                                         TABLE_RECORD,     TABLE_THREAD,     TABLE_VANISHED };
+                                         TABLE_RECORD,     TABLE_THREAD,     TABLE_VANISHED,
+                                         TABLE_IMPORT };
 
     for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
         struct key from, to;

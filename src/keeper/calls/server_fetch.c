@@ -8,7 +8,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "keeper/calls/server_octets.h"
 #include "message/record/section.h"
-#include "store/mailbox/messages.h"
+#include "store/mailbox/imports.h"
 
 enum {
     FETCH_WANTS_MAX = 200,
@@ -34,6 +34,7 @@ struct fetching {
     struct octets *octets;
     struct walker memberships, records, emails;
     bool few;
+    bool uidls; /* are asked for, and some message has one */
     size_t row_cap, used;
     bool full; /* nothing more fits */
     uint32_t next;
@@ -216,7 +217,7 @@ static struct keep_row *row_place(struct fetching *f)
 static void row_from_view(const struct view_row *v, uint32_t items, struct keep_row *row)
 {
     memset(row, 0, sizeof *row);
-    row->record = STR_EMPTY;
+    row->record = row->uidl = STR_EMPTY;
     row->uid = v->uid;
     if (items & ITEM_FLAGS) {
         row->flags = row_flags(v->flags);
@@ -246,6 +247,14 @@ static enum err row_from_tables(struct fetching *f, const struct view_row *v, st
         row->email = items & ITEM_IDS ? ms.email : 0;
         row->thread = items & ITEM_IDS ? ms.thread : 0;
     }
+    if (f->uidls) {
+        bool found;
+
+        if ((e = uidl_find(f->j->k->kv, f->j->mem, f->account, f->req->mailbox, row->uid, &found,
+                           &row->uidl, &f->j->why)) != OK)
+            return e;
+        cost += row->uidl.len;
+    }
     if ((items & ITEM_RECORD) || !f->whole) {
         if ((e = read_record(f, v->email, &record)) != OK)
             return e;
@@ -267,7 +276,8 @@ static enum err row_from_tables(struct fetching *f, const struct view_row *v, st
 
 static enum err add_row(struct fetching *f, const struct view_row *v)
 {
-    const uint32_t in_view = ITEM_FLAGS | ITEM_MODSEQ | ITEM_SIZE | ITEM_INTERNAL_DATE;
+    const uint32_t in_view = ITEM_FLAGS | ITEM_MODSEQ | ITEM_SIZE | ITEM_INTERNAL_DATE |
+                             (f->uidls ? 0 : (uint32_t)ITEM_UIDL);
     struct keep_row *row = row_place(f);
     enum err e = OK;
 
@@ -343,6 +353,9 @@ static enum err look_up(struct fetching *f)
         (e = views_get(j->k->views, s->account, f->req->mailbox, &f->view, &j->why)) != OK)
         return e;
     f->account = s->account;
+    if ((f->req->items & ITEM_UIDL) &&
+        (e = uidl_any(j->k->kv, f->account, f->req->mailbox, &f->uidls, &j->why)) != OK)
+        return e;
     if ((e = request_uids(j, f->req->uids, &f->uids)) == OK) {
         f->few = f->uids.len == 1 && f->uids.at[0].last - f->uids.at[0].first < FEW_ROWS;
         e = add_rows(f);

@@ -23,9 +23,8 @@ enum err read_route(struct request *j)
 
 /* ---- the octets of a message ---- */
 
-/* Takes the spool file from its channel, so that it is used once, and measures the message. */
-static enum err take_octets(struct request *j, uint64_t spool, uint64_t spool_bytes,
-                            struct str bytes, struct body_source *ret, uint64_t *ret_size)
+enum err request_octets(struct request *j, uint64_t spool, uint64_t spool_bytes, struct str bytes,
+                        struct body_source *ret, uint64_t *ret_size)
 {
     struct keeper *k = j->k;
     uint64_t room, have;
@@ -115,7 +114,7 @@ static enum err prepare_deliver(struct request *j)
     j->own = d;
     if (req->return_path_bytes > req->bytes.len)
         return ERR_SYNTAX;
-    return take_octets(j, req->spool, req->spool_bytes, req->bytes, &d->source, &d->size);
+    return request_octets(j, req->spool, req->spool_bytes, req->bytes, &d->source, &d->size);
 }
 
 void start_deliver(struct request *j)
@@ -218,7 +217,7 @@ void start_append(struct request *j)
     j->own = p;
     if (e == OK) {
         p->account = s->account;
-        e = take_octets(j, req->spool, req->spool_bytes, req->bytes, &p->source, &p->size);
+        e = request_octets(j, req->spool, req->spool_bytes, req->bytes, &p->source, &p->size);
     }
     if (e == OK)
         request_write(j, build_append, NULL);

@@ -1,6 +1,6 @@
 /* store/mailbox/messages_move.c - messages leaving mailboxes and appearing in others. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "store/mailbox/messages.h"
+#include "store/mailbox/imports.h"
 
 /* ---- removing ---- */
 
@@ -75,7 +75,7 @@ struct expunging {
     struct mbox *m;
     const struct expunge_what *what;
     struct uidset *expunged;
-    bool more;
+    bool more, uidls; /* some have a UIDL of their own */
 };
 
 /* ERR_LIMIT here only stops the walk: the page is full. */
@@ -91,6 +91,8 @@ static enum err expunge_one(void *ctx, uint32_t uid, const struct membership *ms
     }
     x->count++;
     membership_remove(x->a, x->mailbox, x->m, uid, ms);
+    if (x->uidls)
+        uidl_delete(x->a, x->mailbox, uid);
     uidset_add(x->expunged, uid);
     return email_unref(x->a, ms->email);
 }
@@ -99,10 +101,12 @@ enum err messages_expunge(struct account_txn *a, uint32_t mailbox, struct mbox *
                           const struct expunge_what *what, struct uidset *ret_expunged,
                           bool *ret_more)
 {
-    struct expunging x = { a, mailbox, 0, m, what, ret_expunged, false };
+    struct expunging x = { a, mailbox, 0, m, what, ret_expunged, false, false };
     const struct messages_of which = { a->kv, a->account, mailbox, what->uids };
-    enum err e = messages_each(&which, expunge_one, &x, a->why);
+    enum err e = uidl_any(a->kv, a->account, mailbox, &x.uidls, a->why);
 
+    if (e == OK)
+        e = messages_each(&which, expunge_one, &x, a->why);
     if (e != OK && !(e == ERR_LIMIT && x.more))
         return e;
     if (!what->silent)
@@ -176,8 +180,11 @@ static enum err copy_each(struct account_txn *a, const struct copying *c,
 {
     struct mbox *to_row = what->from == what->to ? what->from_row : what->to_row;
     struct keyword_list keywords = { 0 };
+    bool uidls = false;
     enum err e = mailbox_keywords(to_row, &keywords);
 
+    if (e == OK && what->move)
+        e = uidl_any(a->kv, a->account, what->from, &uidls, a->why);
     for (size_t i = 0; i < c->count && e == OK; i++) {
         struct membership ms = c->at[i].ms;
         uint32_t uid;
@@ -187,6 +194,8 @@ static enum err copy_each(struct account_txn *a, const struct copying *c,
         ms.save_date = a->now_s;
         if ((e = messages_place(a, what->to, to_row, &ms, &uid)) != OK)
             break;
+        if (uidls)
+            uidl_delete(a, what->from, c->at[i].uid);
         if (what->move)
             membership_remove(a, what->from, what->from_row, c->at[i].uid, &c->at[i].ms);
         else

@@ -30,6 +30,7 @@ enum table {
     TABLE_GRANTED = 'C',    /* grantee account mailbox    -> nothing                          */
     TABLE_QUEUE = 'q',      /* entry                      -> struct queue_entry               */
     TABLE_QUEUE_DUE = 'Q',  /* time entry                 -> nothing                          */
+    TABLE_IMPORT = 'g',     /* account kind ...           -> see mailbox/imports.h            */
     TABLE_NUMBER = 'x',     /* name                       -> number                           */
 };
 
