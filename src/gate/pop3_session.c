@@ -106,8 +106,11 @@ static void got_sizes(void *ctx, enum err e, const struct keep_fetch_rep *rep, s
         login_refused(s, e);
         return;
     }
-    for (size_t i = 0; i < rep->rows_count; i++)
+    for (size_t i = 0; i < rep->rows_count; i++) {
         pop3_add_message(s->machine, rep->rows[i].uid, rep->rows[i].size);
+        if (rep->rows[i].uidl.len > 0)
+            pop3_set_uidl(s->machine, rep->rows[i].uidl);
+    }
     if (rep->next != 0)
         ask_sizes(s, rep->next);
     else
@@ -120,7 +123,7 @@ static void ask_sizes(struct pop3_session *s, uint32_t from)
                                   .mailbox = s->mailbox,
                                   .uids = s->uids,
                                   .from = from,
-                                  .items = ITEM_SIZE };
+                                  .items = ITEM_SIZE | ITEM_UIDL };
 
     s->conn.ticket = keeper_fetch(s->service->keeper, &req, got_sizes, s);
 }

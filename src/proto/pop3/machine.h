@@ -45,6 +45,12 @@ struct pop3_message {
     uint32_t uid;
 };
 
+/* A UIDL that is not made from the UID: octets [at, at + len) of `uidl_text`. */
+struct pop3_uidl {
+    uint32_t message, at;
+    uint8_t len;
+};
+
 /* One RETR or TOP on its way out. */
 struct pop3_transfer {
     uint32_t uid;
@@ -66,7 +72,8 @@ struct pop3 {
     struct sasl_login login;
     struct pop3_message *messages; /* heap */
     uint32_t count, cap, uidvalidity;
-    uint32_t listed; /* the next message of a listing */
+    struct buf uidls, uidl_text; /* of struct pop3_uidl, in the order of the messages */
+    uint32_t listed;             /* the next message of a listing */
     struct pop3_transfer transfer;
     uint64_t now_ms, active_ms;
     uint32_t facts; /* FACT_* */

@@ -26,6 +26,37 @@ void pop3_add_message(struct pop3 *p, uint32_t uid, uint64_t size_bytes)
         (struct pop3_message){ .uid = uid, .size_bytes = size_bytes & (UINT64_MAX >> 1) };
 }
 
+void pop3_set_uidl(struct pop3 *p, struct str uidl)
+{
+    struct pop3_uidl row = { .message = p->count - 1,
+                             .at = (uint32_t)p->uidl_text.len,
+                             .len = (uint8_t)uidl.len };
+
+    BUG_ON(p->count == 0 || uidl.len == 0 || uidl.len > UINT8_MAX);
+    buf_add(&p->uidl_text, uidl);
+    buf_add(&p->uidls, str_from(&row, sizeof row));
+}
+
+/* Few mailboxes have any, and those are in the order of the messages. */
+static struct str find_uidl(const struct pop3 *p, uint32_t message)
+{
+    size_t low = 0, high = p->uidls.len / sizeof(struct pop3_uidl);
+    struct pop3_uidl row;
+
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+
+        memcpy(&row, p->uidls.at + mid * sizeof row, sizeof row);
+        if (row.message == message)
+            return str_sub(buf_str(&p->uidl_text), row.at, row.len);
+        if (row.message < message)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return STR_EMPTY;
+}
+
 bool pop3_next_deleted(const struct pop3 *p, size_t *at, uint32_t *ret_uid)
 {
     while (*at < p->count) {
@@ -78,11 +109,17 @@ static struct pop3_message *find_message(struct pop3 *p, struct str word)
 }
 
 /* The UIDL of a message never changes, and never returns (RFC 1939 7): UIDs of one UIDVALIDITY are
- * given out once. */
+ * given out once. One that came from elsewhere brings its own. */
 static void add_entry(struct pop3 *p, const struct pop3_message *m)
 {
-    buf_printf(&p->out, "%u ", (unsigned)(m - p->messages) + 1);
-    if ((p->facts & FACT_UIDS) != 0)
+    uint32_t index = (uint32_t)(m - p->messages);
+    bool uids = (p->facts & FACT_UIDS) != 0;
+    struct str uidl = uids ? find_uidl(p, index) : STR_EMPTY;
+
+    buf_printf(&p->out, "%u ", index + 1);
+    if (uidl.len > 0)
+        buf_printf(&p->out, "%.*s\r\n", STR_ARG(uidl));
+    else if (uids)
         buf_printf(&p->out, "%u.%u\r\n", p->uidvalidity, m->uid);
     else
         buf_printf(&p->out, "%llu\r\n", (unsigned long long)m->size_bytes);

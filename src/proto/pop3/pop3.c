@@ -26,6 +26,8 @@ void pop3_deinit(struct pop3 *p)
     pop3_forget_login(p);
     line_deinit(&p->in);
     buf_deinit(&p->out);
+    buf_deinit(&p->uidls);
+    buf_deinit(&p->uidl_text);
     free(p->messages);
     p->messages = NULL;
     p->count = p->cap = 0;

@@ -82,6 +82,9 @@ MUST_USE enum pop3_event pop3_next(struct pop3 *p, struct pop3_out *out);
 /* While a log-in is being answered: the mailbox, in UID order. */
 void pop3_set_uidvalidity(struct pop3 *p, uint32_t uidvalidity);
 void pop3_add_message(struct pop3 *p, uint32_t uid, uint64_t size_bytes);
+/* The message added last is shown under this UIDL (1 to 70 octets), not under one made from its
+ * UID: it has been seen so before it was imported or restored. */
+void pop3_set_uidl(struct pop3 *p, struct str uidl);
 
 /* Answers CHECK_LOGIN and UPDATE, and refuses READ. `text` may begin with a response code, such as
  * "[IN-USE] Another session has this mailbox". */
