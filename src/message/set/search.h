@@ -157,6 +157,9 @@ enum search_verdict {
 /* Temporaries die before it returns. With everything at hand the answer is YES or NO. */
 MUST_USE enum search_verdict search_match(const struct search *s, const struct search_facts *facts);
 
+/* The texts (message/words/texts.h, as bits of classes) that a key with a substring looks into. */
+unsigned search_texts_of(enum search_key key);
+
 /* True when some key may need the octets of messages (HEADER, BODY, TEXT): worth an index. */
 bool search_needs_messages(const struct search *s);
 

@@ -7,8 +7,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "message/coding/charset.h"
 #include "message/set/search.h"
-#include "message/text/header.h"
-#include "message/text/word.h"
+#include "message/words/texts.h"
 
 enum { DAY_S = 86400, MINUTE_S = 60 };
 
@@ -41,118 +40,51 @@ static int64_t sent_day(const struct search_meta *m)
     return day_of(m->internal_date_s, m->internal_zone_min);
 }
 
-/* "Name <local@domain>" as people read and type it. */
-static bool address_matches(struct arena *mem, const struct mail_address *a, struct str folded)
+/* ---- substrings ---- */
+
+/* HEADER looks into the values of fields of one name, the other keys into whole texts. */
+static bool text_matches(void *ctx, const struct text_found *t)
 {
-    struct buf text = { 0 };
-    bool found;
-
-    if (a->name.at != NULL)
-        buf_add(&text, word_decode(mem, a->name));
-    if (a->kind == ADDRESS_MAILBOX) {
-        BUF_ADD(&text, " <");
-        buf_add(&text, a->local);
-        BUF_ADD(&text, "@");
-        buf_add(&text, a->domain);
-        BUF_ADD(&text, ">");
-    }
-    found = contains(mem, buf_str(&text), folded);
-    buf_deinit(&text);
-    return found;
-}
-
-static bool any_address_matches(struct str envelope, enum envelope_field field, struct str folded)
-{
-    struct envelope_addresses list = envelope_addresses(envelope, field);
-    struct mail_address a;
-
-    while (envelope_next(&list, &a)) {
-        SCRATCH(tmp, NULL);
-
-        if (address_matches(tmp, &a, folded))
-            return true;
-    }
-    return false;
-}
-
-static bool subject_matches(const struct record *r, struct str folded)
-{
+    const struct search_node *n = ctx;
     SCRATCH(tmp, NULL);
-    struct str subject = envelope_text(r->envelope, ENVELOPE_SUBJECT);
 
-    return subject.at != NULL && contains(tmp, word_decode(tmp, subject), folded);
+    if (n->key != SEARCH_HEADER)
+        return contains(tmp, t->text, n->text);
+    return str_eq_nocase(t->name, n->field) && contains(tmp, text_value(t), n->text);
 }
 
-/* Fields of a header block: those named `field`, or all with their names when it is null. */
-static bool header_matches(struct str header, const struct str *field, struct str folded)
+/* The texts that a key looks into. */
+unsigned search_texts_of(enum search_key key)
 {
-    struct header_reader r = header_reader_of(NULL, header);
-    struct header_field f;
-
-    while (header_next(&r, &f)) {
-        SCRATCH(tmp, NULL);
-
-        if (field != NULL && !str_eq_nocase(f.name, *field))
-            continue;
-        if (contains(tmp, word_decode(tmp, field != NULL ? f.value : f.whole), folded))
-            return true;
-    }
-    return false;
-}
-
-static bool text_part_matches(const struct part *p, struct str octets, struct str folded)
-{
-    SCRATCH(tmp, NULL);
-    struct str charset = string_list_param(p->params, STR("charset")), text;
-    struct buf decoded = { 0 };
-    bool found;
-
-    if (p->encoding == ENCODING_QP || p->encoding == ENCODING_BASE64) {
-        (void)encoding_decode(p->encoding, octets, &decoded);
-        octets = buf_str(&decoded);
-    }
-    if (charset_to_utf8(tmp, charset.at == NULL ? STR_EMPTY : charset, octets, &text) != OK)
-        text = octets; /* folding repairs what is not UTF-8 */
-    found = contains(tmp, text, folded);
-    buf_deinit(&decoded);
-    return found;
-}
-
-/* The body is all text in it, and the headers of the parts and messages inside. */
-static bool body_matches(const struct record *r, struct str message, struct str folded)
-{
-    struct part_iter it = record_parts(r);
-    struct part p;
-
-    if (folded.len == 0)
-        return true;
-    while (part_next(&it, &p)) {
-        if (p.index != 0 &&
-            header_matches(str_sub(message, (size_t)p.header_at, (size_t)p.header_bytes), NULL,
-                           folded))
-            return true;
-        if (p.kind == PART_LEAF && str_eq_nocase(p.type, STR("text")) &&
-            text_part_matches(&p, str_sub(message, (size_t)p.body_at, (size_t)p.body_bytes),
-                              folded))
-            return true;
-    }
-    return false;
-}
-
-/* Keys that look into the octets. */
-static bool message_matches(const struct search_node *n, const struct search_facts *f)
-{
-    const struct record *r = &f->meta->record;
-    struct str header = str_take(f->message, (size_t)r->header_bytes);
-
-    switch (n->key) {
+    switch (key) {
+    case SEARCH_FROM:
+        return TEXT_BIT(FROM);
+    case SEARCH_TO:
+        return TEXT_BIT(TO);
+    case SEARCH_CC:
+        return TEXT_BIT(CC);
+    case SEARCH_BCC:
+        return TEXT_BIT(BCC);
+    case SEARCH_SUBJECT:
+        return TEXT_BIT(SUBJECT);
     case SEARCH_HEADER:
-        return header_matches(header, &n->field, n->text);
+        return TEXT_BIT(HEADER);
+    case SEARCH_BODY:
+        return TEXTS_IN_BODY;
     case SEARCH_TEXT:
-        return header_matches(header, NULL, n->text) || body_matches(r, f->message, n->text);
+        return TEXTS_IN_MESSAGE;
     default:
-        return body_matches(r, f->message, n->text);
+        return 0;
     }
+}
+
+/* The empty string is in every body and in every text, also where there is none. */
+static bool substring_matches(const struct search_node *n, const struct search_facts *f)
+{
+    if (n->text.len == 0 && (n->key == SEARCH_BODY || n->key == SEARCH_TEXT))
+        return true;
+    return texts_each(&f->meta->record, f->message, search_texts_of(n->key), text_matches,
+                      (void *)(uintptr_t)n);
 }
 
 /* Keys that the meta data and the record answer. */
@@ -188,16 +120,8 @@ static bool meta_matches(const struct search_node *n, const struct search_facts 
         return str_eq(m->email_id, n->text);
     case SEARCH_THREAD_ID:
         return str_eq(m->thread_id, n->text);
-    case SEARCH_FROM:
-        return any_address_matches(m->record.envelope, ENVELOPE_FROM, n->text);
-    case SEARCH_TO:
-        return any_address_matches(m->record.envelope, ENVELOPE_TO, n->text);
-    case SEARCH_CC:
-        return any_address_matches(m->record.envelope, ENVELOPE_CC, n->text);
-    case SEARCH_BCC:
-        return any_address_matches(m->record.envelope, ENVELOPE_BCC, n->text);
     default:
-        return subject_matches(&m->record, n->text);
+        return substring_matches(n, f);
     }
 }
 
@@ -230,7 +154,7 @@ static enum search_verdict match_leaf(const struct search_node *n, const struct 
         return of_bool(meta_matches(n, f));
     if (f->message.at == NULL)
         return SEARCH_NEEDS_MESSAGE;
-    return of_bool(message_matches(n, f));
+    return of_bool(substring_matches(n, f));
 }
 
 /* What is needed first when two answers both lack something. */
