@@ -117,6 +117,8 @@ static struct imap_settings imap_settings_of(const struct config *c)
     s.limits.append_bytes_max = c->imap.append_size_max_bytes;
     s.limits.errors_max = c->imap.errors_max;
     s.version = STR(POSTERN_VERSION);
+    s.comment = c->imap.comment;
+    s.admin = c->imap.admin;
     s.idle_ms_max = c->imap.idle_max_ms;
     s.login_ms_max = c->imap.login_max_ms;
     s.sessions_max = c->imap.sessions_max;

@@ -212,6 +212,9 @@ enum err write_mailbox_subscribe(struct request *j, struct txn *t);
 enum err read_mailbox_status(struct request *j);
 enum err read_quota(struct request *j);
 
+enum err read_metadata_read(struct request *j); /* server_metadata.c */
+enum err write_metadata_write(struct request *j, struct txn *t);
+
 void start_select(struct request *j); /* server_select.c */
 enum err read_unselect(struct request *j);
 void start_sync(struct request *j);

@@ -8,6 +8,7 @@
 #include "message/set/flags.h"
 #include "store/accounts/directory.h"
 #include "store/mailbox/messages.h"
+#include "store/mailbox/metadata.h"
 #include "store/queue.h"
 
 struct checking {
@@ -302,6 +303,35 @@ static enum err visit_import(struct checking *c, struct str key, struct str valu
     return OK;
 }
 
+/* Of the server (mailbox 0) or of a mailbox that is there, if only to be swept away. */
+static enum err visit_metadata(struct checking *c, struct str key, struct str value)
+{
+    uint32_t mailbox = load_u32(key.at + 5), user = load_u32(key.at + 9);
+    struct str entry = str_skip(key, 13), normal;
+    struct metadata row;
+    struct mbox m;
+    struct key k;
+    bool found = true;
+    enum err e;
+
+    if (metadata_get(c->mem, value, &row) != OK ||
+        !entry_name_normalise(c->mem, entry, false, &normal) || !str_eq(normal, entry)) {
+        tell(c, "account %u mailbox %u: an annotation cannot be read", c->account, mailbox);
+        return OK;
+    }
+    c->counts.annotations++;
+    key_of_mailbox(&k, TABLE_MAILBOX, c->account, mailbox);
+    if (mailbox != 0 && (e = table_find_mbox(c->kv, c->mem, &k, &found, &m, c->why)) != OK)
+        return e;
+    if (!found)
+        tell(c, "account %u: an annotation of mailbox %u, which is not there", c->account, mailbox);
+    if (row.value.len > ENTRY_VALUE_BYTES_MAX || row.modseq > c->counters.modseq ||
+        (user == 0) == entry_is_private(entry))
+        tell(c, "account %u mailbox %u: annotation '%.*s' is out of bounds", c->account, mailbox,
+             STR_ARG(entry));
+    return OK;
+}
+
 /* ---- accounts ---- */
 
 static enum err check_account_names(struct checking *c, const struct account *row)
@@ -424,7 +454,8 @@ static enum err visit_account(struct checking *c, struct str key, struct str val
     if ((e = each_of_account(c, TABLE_EMAIL, visit_email)) != OK ||
         (e = each_of_account(c, TABLE_RECORD, visit_record)) != OK ||
         (e = each_of_account(c, TABLE_THREAD, visit_thread)) != OK ||
-        (e = each_of_account(c, TABLE_IMPORT, visit_import)) != OK)
+        (e = each_of_account(c, TABLE_IMPORT, visit_import)) != OK ||
+        (e = each_of_account(c, TABLE_METADATA, visit_metadata)) != OK)
         return e;
     if (c->sum.messages != c->counters.messages || c->sum.bytes != c->counters.bytes)
         tell(c, "account %u: its quota counts %llu octets in %llu messages, there are %llu in %llu",
@@ -440,7 +471,7 @@ static enum err check_strays(struct checking *c)
     static const enum table tables[] = { TABLE_COUNTERS,   TABLE_MAILBOX,    TABLE_NAME,
                                          TABLE_SUBSCRIBED, TABLE_MEMBERSHIP, TABLE_EMAIL,
                                          TABLE_RECORD,     TABLE_THREAD,     TABLE_VANISHED,
-                                         TABLE_IMPORT };
+                                         TABLE_IMPORT,     TABLE_METADATA };
 
     for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
         struct key from, to;

@@ -14,7 +14,7 @@
 #include "store/mailbox/view.h"
 
 struct check_counts {
-    uint64_t accounts, mailboxes, messages, emails, bytes, queued;
+    uint64_t accounts, mailboxes, messages, emails, bytes, queued, annotations;
 };
 
 MUST_USE enum err check_tables(struct kv *kv, struct bodies *bodies,

@@ -1,6 +1,6 @@
 /* gate/imap/fake_keeper.c - keeper's side of the contract over arrays. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "gate/imap/fake_house.h"
+#include "gate/imap/fake_call.h"
 
 #include "message/record/record.h"
 #include "message/record/section.h"
@@ -8,19 +8,6 @@
 #include "testing.h"
 
 struct file *fake_file(void);
-
-/* One reply on its way. `end` calls the right kind of done and frees the rest. */
-struct reply {
-    uint64_t ticket;
-    void (*end)(struct reply *r);
-    void (*done)(void);
-    void *ctx;
-    enum err e;
-    struct arena *mem;
-    void *rep;
-    struct file *file;
-    bool forgotten;
-};
 
 static struct reply *waiting[64];
 static uint64_t last_ticket;
@@ -49,7 +36,7 @@ void keeper_forget(struct keeper_client *k, uint64_t ticket)
             waiting[i]->forgotten = true;
 }
 
-static uint64_t post(struct reply *r)
+uint64_t fake_post(struct reply *r)
 {
     size_t i = 0;
 
@@ -62,38 +49,6 @@ static uint64_t post(struct reply *r)
     house_later(house_now, run_reply, r);
     return r->ticket;
 }
-
-/* CALL(name) { work on h, req, rep, mem; set e }: defines keeper_name. */
-#define CALL(name)                                                                                 \
-    static enum err do_##name(struct fake_house *h, struct arena *mem,                             \
-                              const struct keep_##name##_req *req, struct keep_##name##_rep *rep,  \
-                              struct file **file);                                                 \
-    static void end_##name(struct reply *r)                                                        \
-    {                                                                                              \
-        ((keeper_##name##_done)r->done)(r->ctx, r->e, r->e == OK ? r->rep : NULL, r->file);        \
-    }                                                                                              \
-    uint64_t keeper_##name(struct keeper_client *k, const struct keep_##name##_req *req,           \
-                           keeper_##name##_done done, void *ctx)                                   \
-    {                                                                                              \
-        struct reply *r = calloc(1, sizeof(*r));                                                   \
-        struct keep_##name##_rep *rep;                                                             \
-                                                                                                   \
-        (void)k;                                                                                   \
-        CHECK(r != NULL, "memory");                                                                \
-        r->mem = arena_new(0);                                                                     \
-        rep = ARENA_NEW(r->mem, struct keep_##name##_rep);                                         \
-        *r = (struct reply){                                                                       \
-            .end = end_##name, .done = (void (*)(void))done, .ctx = ctx, .mem = r->mem, .rep = rep \
-        };                                                                                         \
-        r->e = house_now->fail_next;                                                               \
-        house_now->fail_next = OK;                                                                 \
-        if (r->e == OK)                                                                            \
-            r->e = do_##name(house_now, r->mem, req, rep, &r->file);                               \
-        return post(r);                                                                            \
-    }                                                                                              \
-    static enum err do_##name(UNUSED struct fake_house *h, UNUSED struct arena *mem,               \
-                              UNUSED const struct keep_##name##_req *req,                          \
-                              UNUSED struct keep_##name##_rep *rep, UNUSED struct file **file)
 
 /* ---- mailboxes ---- */
 
@@ -177,6 +132,7 @@ void fake_keeper_init(struct fake_house *h)
     struct fake_mailbox *inbox = add_box(h, STR("INBOX"), true);
 
     last_ticket = 0;
+    fake_metadata_init();
     inbox->subscribed = true;
     (void)add_message(h, inbox, str_from_z(hello), FLAG_SEEN);
     (void)add_message(h, inbox, str_from_z(parts), 0);

@@ -294,6 +294,8 @@ struct fake_house *house_new(struct buf *sent, bool loopback)
     CHECK(h != NULL, "memory");
     settings.limits = imap_limits_default;
     settings.version = STR("1");
+    settings.comment = STR("Shared comment");
+    settings.admin = STR("mailto:postmaster@crepes.fr");
     settings.plain_on_loopback = true;
     house_now = h;
     clock_ms = 0;

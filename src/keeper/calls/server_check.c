@@ -67,6 +67,7 @@ static enum err check_now(struct request *j)
     add_counter(&list, STR("emails"), counts.emails);
     add_counter(&list, STR("bytes"), counts.bytes);
     add_counter(&list, STR("queued"), counts.queued);
+    add_counter(&list, STR("annotations"), counts.annotations);
     add_writer_counters(k, &list);
     rep->counters = list.at;
     rep->counters_count = list.count;

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "keeper/server_job.h"
 #include "store/mailbox/messages.h"
+#include "store/mailbox/metadata.h"
 
 enum { MAILBOXES_PER_PAGE = 1000 };
 
@@ -108,7 +109,7 @@ static enum err rename_inbox(struct request *j, struct account_txn *a, uint32_t 
         return e;
     mailbox_put_row(a, id, inbox);
     mailbox_put_row(a, made_id, &made);
-    return OK;
+    return metadata_copy(a, id, made_id);
 }
 
 enum err write_mailbox_rename(struct request *j, struct txn *t)

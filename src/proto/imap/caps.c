@@ -32,6 +32,7 @@ static const struct {
     { "ESEARCH", IMAP_AUTHED, 0 },
     { "SEARCHRES", IMAP_AUTHED, 0 },
     { "WITHIN", IMAP_AUTHED, 0 },
+    { "METADATA", IMAP_AUTHED, 0 },
     { "CONDSTORE", IMAP_AUTHED, 0 },
     { "QRESYNC", IMAP_AUTHED, 0 },
     { "OBJECTID", IMAP_AUTHED, 0 },
@@ -47,6 +48,8 @@ static const struct {
 } enables[] = {
     { STR_INIT("UTF8=ACCEPT"), IMAP_UTF8 },
     { STR_INIT("CONDSTORE"), IMAP_CONDSTORE },
+    { STR_INIT("METADATA"), IMAP_METADATA },
+    { STR_INIT("METADATA-SERVER"), IMAP_METADATA },
     { STR_INIT("QRESYNC"), IMAP_QRESYNC | IMAP_CONDSTORE }, /* RFC 7162 3.2.3 */
 };
 

@@ -23,7 +23,10 @@ enum imap_fact {
     IMAP_UTF8 = 1 << 6,      /* ENABLE UTF8=ACCEPT */
     IMAP_CONDSTORE = 1 << 7, /* RFC 7162 3.1: the client has shown that it knows MODSEQ */
     IMAP_QRESYNC = 1 << 8,
+    IMAP_METADATA = 1 << 9, /* ENABLE METADATA: annotations that others change are told */
 };
+
+#define IMAP_VALUE_TOO_LARGE "[METADATA MAXSIZE 8192] The value is too large"
 
 /* When a command may be given: facts needed and the answer without them, facts forbidden and the
  * answer with them. */
@@ -59,6 +62,8 @@ enum imap_fact {
     ROW(LIST, list, "LIST", list, false, IMAP_WHEN_IN)                                             \
     ROW(LSUB, lsub, "LSUB", lsub, false, IMAP_WHEN_IN)                                             \
     ROW(STATUS, status, "STATUS", status, false, IMAP_WHEN_IN)                                     \
+    ROW(GETMETADATA, metadata_read, "GETMETADATA", metadata_read, false, IMAP_WHEN_IN)             \
+    ROW(SETMETADATA, metadata_write, "SETMETADATA", metadata_write, false, IMAP_WHEN_IN)           \
     ROW(APPEND, append, "APPEND", append_end, false, IMAP_WHEN_IN)                                 \
     ROW(NAMESPACE, namespace, "NAMESPACE", none, false, IMAP_WHEN_IN)                              \
     ROW(IDLE, idle, "IDLE", none, false, IMAP_WHEN_IN)                                             \
@@ -92,6 +97,8 @@ struct imap_command {
         struct imap_rename_args rename;
         struct imap_list_args list; /* LSUB, too */
         struct imap_status_args status;
+        struct imap_metadata_read_args metadata_read;
+        struct imap_metadata_write_args metadata_write;
         struct imap_append_args append;
         struct imap_search_args search;
         struct imap_fetch_args fetch;
@@ -140,6 +147,8 @@ IMAP_ARGS_FN(rename);
 IMAP_ARGS_FN(list);
 IMAP_ARGS_FN(lsub);
 IMAP_ARGS_FN(status);
+IMAP_ARGS_FN(metadata_read);
+IMAP_ARGS_FN(metadata_write);
 IMAP_ARGS_FN(append_end);
 IMAP_ARGS_FN(expunge);
 IMAP_ARGS_FN(search);

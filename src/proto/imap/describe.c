@@ -117,6 +117,25 @@ static void put_search(struct buf *out, const struct imap_search_args *a)
     }
 }
 
+static void put_metadata_read(struct buf *out, const struct imap_metadata_read_args *a)
+{
+    buf_printf(out, "<%.*s>", STR_ARG(a->mailbox));
+    put_list(out, a->entries);
+    if (a->depth > 0)
+        buf_printf(out, " depth=%d", (int)a->depth);
+    if (a->max_size != UINT64_MAX)
+        buf_printf(out, " max=%llu", (unsigned long long)a->max_size);
+}
+
+static void put_metadata_write(struct buf *out, const struct imap_metadata_write_args *a)
+{
+    buf_printf(out, "<%.*s>", STR_ARG(a->mailbox));
+    for (uint32_t i = 0; i < a->count; i++) {
+        buf_printf(out, " %.*s%s", STR_ARG(a->at[i].entry), a->at[i].exists ? "=" : "-");
+        buf_add(out, a->at[i].value);
+    }
+}
+
 static void put_args(struct buf *out, const struct imap_command *c)
 {
     switch (c->verb) {
@@ -159,6 +178,12 @@ static void put_args(struct buf *out, const struct imap_command *c)
         break;
     case IMAP_CMD_STATUS:
         buf_printf(out, "<%.*s> %x", STR_ARG(c->status.mailbox), c->status.items);
+        break;
+    case IMAP_CMD_GETMETADATA:
+        put_metadata_read(out, &c->metadata_read);
+        break;
+    case IMAP_CMD_SETMETADATA:
+        put_metadata_write(out, &c->metadata_write);
         break;
     case IMAP_CMD_APPEND:
         put_append(out, &c->append);

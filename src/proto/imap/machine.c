@@ -254,10 +254,21 @@ static void refuse_literal(struct imap *m, const struct literal_header *h)
         skip(m, h->bytes);
 }
 
-static void take_literal(struct imap *m, const struct literal_header *h)
+/* RFC 5464 4.3: a value over the limit has an answer of its own. */
+static void fail_value(struct imap *m)
 {
-    if (h->binary)
+    if (m->error == NULL) {
+        m->error = IMAP_VALUE_TOO_LARGE;
+        m->refused = true;
+    }
+}
+
+static void take_literal(struct imap *m, const struct literal_header *h, bool is_value)
+{
+    if (h->binary && !is_value)
         fail(m, "Binary literals are for messages only");
+    else if (is_value && h->bytes > ENTRY_VALUE_BYTES_MAX)
+        fail_value(m);
     else if (h->bytes > m->limits->literal_bytes_max || h->bytes > room_for_line(m))
         fail(m, "[TOOBIG] Literal too long");
     if (m->error != NULL) {
@@ -334,7 +345,7 @@ static void begin_literal(struct imap *m, const struct literal_header *h)
     if (message)
         begin_message(m, h);
     else
-        take_literal(m, h);
+        take_literal(m, h, c.verb == IMAP_CMD_SETMETADATA);
 }
 
 /* ---- the ends of lines ---- */

@@ -103,6 +103,14 @@ void key_of_granted(struct key *k, uint32_t grantee, uint32_t account, uint32_t 
     key_u32(k, mailbox);
 }
 
+void key_of_metadata(struct key *k, uint32_t account, uint32_t mailbox, uint32_t user,
+                     struct str entry)
+{
+    key_of_mailbox(k, TABLE_METADATA, account, mailbox);
+    key_u32(k, user);
+    key_text(k, entry);
+}
+
 void key_of_queue(struct key *k, uint64_t entry)
 {
     key_start(k, TABLE_QUEUE);

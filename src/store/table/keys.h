@@ -31,6 +31,7 @@ enum table {
     TABLE_QUEUE = 'q',      /* entry                      -> struct queue_entry               */
     TABLE_QUEUE_DUE = 'Q',  /* time entry                 -> nothing                          */
     TABLE_IMPORT = 'g',     /* account kind ...           -> see mailbox/imports.h            */
+    TABLE_METADATA = 'y',   /* account mailbox user entry -> struct metadata                  */
     TABLE_NUMBER = 'x',     /* name                       -> number                           */
 };
 
@@ -66,6 +67,9 @@ void key_of_vanished(struct key *k, uint32_t account, uint32_t mailbox, uint64_t
 void key_of_thread(struct key *k, uint32_t account, uint64_t hash, uint64_t email);
 void key_of_acl(struct key *k, uint32_t account, uint32_t mailbox, uint32_t grantee);
 void key_of_granted(struct key *k, uint32_t grantee, uint32_t account, uint32_t mailbox);
+/* mailbox 0: of the server; user 0: shared by all, else whose own it is. */
+void key_of_metadata(struct key *k, uint32_t account, uint32_t mailbox, uint32_t user,
+                     struct str entry);
 void key_of_queue(struct key *k, uint64_t entry);
 void key_of_due(struct key *k, int64_t at_s, uint64_t entry);
 

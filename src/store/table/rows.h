@@ -54,6 +54,8 @@
 
 /* Bits of message/set/rights.h: what is given, and what is taken away whoever else gives it. */
 #define ACL_FIELDS(T) T(u32, rights) T(u32, negative)
+/* An annotation; modseq: of the change that set it. */
+#define METADATA_FIELDS(T) T(u64, modseq) T(str, value)
 
 #define QUEUE_RCPT_FIELDS(T)                                                                       \
     T(str, address)                                                                                \
@@ -92,6 +94,7 @@
     ROW(membership, MEMBERSHIP_FIELDS)                                                             \
     ROW(email, EMAIL_FIELDS)                                                                       \
     ROW(acl, ACL_FIELDS)                                                                           \
+    ROW(metadata, METADATA_FIELDS)                                                                 \
     ROW(queue_rcpt, QUEUE_RCPT_FIELDS)                                                             \
     ROW(queue_entry, QUEUE_ENTRY_FIELDS)
 

@@ -26,6 +26,8 @@ TEST(keys_are_what_the_format_says_and_sort_by_number)
     CHECK_STR(key_str(&a), STR("c\0\0\0\1\0\0\0\2\0\0\0\3"), "access");
     key_of_granted(&a, 3, 1, 2);
     CHECK_STR(key_str(&a), STR("C\0\0\0\3\0\0\0\1\0\0\0\2"), "grantee");
+    key_of_metadata(&a, 1, 2, 3, STR("/private/x"));
+    CHECK_STR(key_str(&a), STR("y\0\0\0\1\0\0\0\2\0\0\0\3/private/x"), "metadata");
     key_of_email(&a, TABLE_RECORD, 1, 2);
     CHECK_STR(key_str(&a), STR("E\0\0\0\1\0\0\0\0\0\0\0\2"), "record");
 }
@@ -101,6 +103,7 @@ TEST(rows_are_what_the_format_says)
               VALUE(email, .body = 1, .refs = 2, .size = 3, .thread = 4, .hash = 5, .root_hash = 6),
               STR("\1\1\2\3\4\5\6"));
     CHECK_ROW(acl, VALUE(acl, .rights = 0x7ff, .negative = 1), STR("\1\xff\x0f\1"));
+    CHECK_ROW(metadata, VALUE(metadata, .modseq = 300, .value = STR("v")), STR("\1\xac\2\1v"));
     CHECK_ROW(queue_entry,
               VALUE(queue_entry, .body = 1, .reverse_path = STR("r"), .envid = STR("e"), .ret = 2,
                     .smtputf8 = true, .body_kind = 1, .size = 5, .arrived = 6, .held = false,

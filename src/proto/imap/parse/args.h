@@ -9,6 +9,7 @@
 #define POSTERN_PROTO_IMAP_ARGS_H
 
 #include "message/record/section.h"
+#include "message/set/entry_name.h"
 #include "message/set/flags.h"
 #include "message/set/search.h"
 #include "proto/imap/parse/scan.h"
@@ -167,6 +168,25 @@ struct imap_store_args {
     bool unchanged_since; /* RFC 7162 3.1.3 */
     uint64_t modseq;
     struct flag_names flags;
+};
+
+/* RFC 5464 4.2. Entry names are in lower case. */
+struct imap_metadata_read_args {
+    struct str mailbox; /* empty: the server */
+    struct str_list entries;
+    uint32_t depth;    /* ENTRY_DEPTH_ALL: infinity */
+    uint64_t max_size; /* UINT64_MAX: any */
+};
+
+/* RFC 5464 4.3. */
+struct imap_annotation {
+    struct str entry, value;
+    bool exists; /* false: NIL, the annotation is to go */
+};
+struct imap_metadata_write_args {
+    struct str mailbox;
+    struct imap_annotation *at;
+    uint32_t count;
 };
 
 struct imap_copy_args {

@@ -189,8 +189,9 @@ static struct str quoted(struct scan *s)
     return str_from(out, made);
 }
 
-/* literal = "{" number ["+"] "}" CRLF *CHAR8. The machine has put the octets behind the line. */
-static struct str literal(struct scan *s)
+/* literal = "{" number ["+"] "}" CRLF *CHAR8. The machine has put the octets behind the line.
+ * With `any_octet` it may hold NUL, too. */
+static struct str literal_of(struct scan *s, bool any_octet)
 {
     struct str in = str_skip(s->rest, 1);
     size_t end = str_find_char(in, '}');
@@ -211,7 +212,7 @@ static struct str literal(struct scan *s)
     }
 
     struct str octets = str_sub(after, 2, len);
-    if (str_find_char(octets, '\0') != STR_NOT_FOUND) {
+    if (!any_octet && str_find_char(octets, '\0') != STR_NOT_FOUND) {
         scan_fail(s, "NUL in a literal");
         return STR_EMPTY;
     }
@@ -224,7 +225,7 @@ struct str scan_string(struct scan *s)
     if (scan_peek(s, '"'))
         return quoted(s);
     if (scan_peek(s, '{'))
-        return literal(s);
+        return literal_of(s, false);
     scan_fail(s, "Expected a string");
     return STR_EMPTY;
 }
@@ -244,6 +245,15 @@ struct str scan_nstring(struct scan *s, bool *ret_nil)
 {
     *ret_nil = scan_word(s, STR("NIL"));
     return *ret_nil ? STR_EMPTY : scan_string(s);
+}
+
+struct str scan_nstring8(struct scan *s, bool *ret_nil)
+{
+    if (!str_starts(s->rest, STR("~{")))
+        return scan_nstring(s, ret_nil);
+    *ret_nil = false;
+    s->rest = str_skip(s->rest, 1);
+    return literal_of(s, true);
 }
 
 /* Names travel in modified UTF-7; after ENABLE UTF8=ACCEPT they travel in UTF-8. A name that is
