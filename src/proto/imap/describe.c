@@ -136,6 +136,14 @@ static void put_metadata_write(struct buf *out, const struct imap_metadata_write
     }
 }
 
+static void put_metadata(struct buf *out, const struct imap_command *c)
+{
+    if (c->verb == IMAP_CMD_GETMETADATA)
+        put_metadata_read(out, &c->metadata_read);
+    else if (c->verb == IMAP_CMD_SETMETADATA)
+        put_metadata_write(out, &c->metadata_write);
+}
+
 static void put_args(struct buf *out, const struct imap_command *c)
 {
     switch (c->verb) {
@@ -179,12 +187,6 @@ static void put_args(struct buf *out, const struct imap_command *c)
     case IMAP_CMD_STATUS:
         buf_printf(out, "<%.*s> %x", STR_ARG(c->status.mailbox), c->status.items);
         break;
-    case IMAP_CMD_GETMETADATA:
-        put_metadata_read(out, &c->metadata_read);
-        break;
-    case IMAP_CMD_SETMETADATA:
-        put_metadata_write(out, &c->metadata_write);
-        break;
     case IMAP_CMD_APPEND:
         put_append(out, &c->append);
         break;
@@ -206,6 +208,7 @@ static void put_args(struct buf *out, const struct imap_command *c)
         put_set(out, c->expunge);
         break;
     default:
+        put_metadata(out, c);
         break;
     }
 }

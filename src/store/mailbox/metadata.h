@@ -4,7 +4,7 @@
  * or, with mailbox 0, to the account's view of the server. Shared ones are there once, private ones
  * once for each user who may reach the mailbox. Names are normalised (message/set/entry_name.h).
  * Changing happens in an account_txn. Errors: ERR_SYNTAX (name), ERR_LIMIT (a value too large,
- * or too many), and those of kv.h. Spec: RFC 5464 4.1. Tests: keeper/calls/server_metadata_test.c.
+ * or too many), and those of kv.h. Spec: RFC 5464 4.1. Tests: keeper/events/server_metadata_test.c.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef POSTERN_STORE_METADATA_H

@@ -1,4 +1,4 @@
-/* gate/imap/cmd/cmd_metadata.c - GETMETADATA and SETMETADATA (RFC 5464).
+/* gate/imap/events/cmd_metadata.c - GETMETADATA and SETMETADATA (RFC 5464).
  *
  * Most annotations are rows at keeper. Some are computed: those of the server come from settings,
  * /private/specialuse is the special use of the mailbox (RFC 6154 5.4). What was asked for by name

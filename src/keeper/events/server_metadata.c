@@ -1,4 +1,4 @@
-/* keeper/calls/server_metadata.c - annotations of mailboxes and of the server (RFC 5464).
+/* keeper/events/server_metadata.c - annotations of mailboxes and of the server (RFC 5464).
  *
  * One function, find_place, says whose annotations a name means and whether the session may reach
  * them; reading and writing go through it. Values are small, so a page of them is collected from

@@ -1,4 +1,4 @@
-/* keeper/calls/server_metadata_test.c - annotations: kept, moved along, removed, limited, checked.
+/* keeper/events/server_metadata_test.c - annotations: kept, moved along, removed, limited, checked.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "keeper/server_test_world.h"
