@@ -276,6 +276,11 @@ void imap_session_greet(struct imap_session *s)
 
 /* ---- the pump ---- */
 
+static void run_command(struct imap_session *s)
+{
+    commands[s->command->verb](s, s->command);
+}
+
 static void begin_command(struct imap_session *s, const struct imap_command *c)
 {
     /* APPEND has begun with its message; what any other command finds is of an APPEND that ended in
@@ -285,7 +290,10 @@ static void begin_command(struct imap_session *s, const struct imap_command *c)
     if (s->mem == NULL)
         s->mem = arena_new(0);
     s->command = c;
-    commands[c->verb](s, c);
+    if (c->filters.count > 0)
+        imap_session_filters(s, run_command);
+    else
+        run_command(s);
 }
 
 /* True while the machine may have more to say. */

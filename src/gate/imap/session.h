@@ -93,6 +93,10 @@ void imap_session_fail(struct imap_session *s, enum err e);
 struct str imap_session_error_text(struct imap_session *s,
                                    enum err e); /* in the command's memory */
 
+/* Asks keeper for the searches that the command under way names (RFC 5466), reads the command once
+ * more with them, and calls next, or ends the command (events/filters.c). */
+void imap_session_filters(struct imap_session *s, void (*next)(struct imap_session *s));
+
 /* ---- the open mailbox (selected.c) ---- */
 
 void selected_close(struct imap_session *s);

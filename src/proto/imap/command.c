@@ -60,4 +60,5 @@ void command_args(struct scan *s, struct imap_command *c)
 {
     rows[c->verb].args(s, c);
     scan_end(s);
+    c->filters = s->unknown;
 }

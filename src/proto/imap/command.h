@@ -85,7 +85,8 @@ enum imap_verb { IMAP_COMMANDS(IMAP_VERB_ENUM) IMAP_CMD_COUNT };
 struct imap_command {
     struct str tag;
     enum imap_verb verb;
-    bool uid; /* the UID form: numbers in sets are UIDs */
+    bool uid;                /* the UID form: numbers in sets are UIDs */
+    struct str_list filters; /* searches by name whose keys are to be had first: imap_use_filters */
     union {
         struct imap_login_args login;
         struct imap_authenticate_args authenticate;
@@ -126,6 +127,10 @@ MUST_USE bool command_begin(struct scan *s, uint32_t facts, struct imap_command 
 
 /* Reads the arguments to the end of the text. */
 void command_args(struct scan *s, struct imap_command *c);
+
+/* Is it what may stand behind SEARCH? Names of filters are taken to be those of searches. */
+MUST_USE bool command_is_search(struct arena *mem, const struct scan_limits *limits,
+                                struct str text);
 
 /* One message of an APPEND, from behind the verb (index 0: mailbox first) or from behind the
  * message before. True when the text ends with the literal of the message itself, and then *ret is

@@ -221,6 +221,10 @@ void imap_describe(struct buf *out, const struct imap_command *c)
                STR_ARG(command_row(c->verb)->verb));
     before = out->len;
     put_args(out, c);
+    if (c->filters.count > 0) {
+        BUF_ADD(out, " filters");
+        put_list(out, c->filters);
+    }
     if (out->len == before)
         out->len--;
 }

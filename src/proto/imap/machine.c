@@ -589,6 +589,28 @@ void imap_done(struct imap *m)
     reset(m);
 }
 
+/* The command is still in `text`; its place stays the same. */
+const char *imap_use_filters(struct imap *m, const struct scan_filter *filters, uint32_t count)
+{
+    struct str text = buf_str(&m->text);
+    struct imap_command c = { .tag = m->command->tag };
+    struct scan s;
+
+    BUG_ON(m->state != BUSY);
+    text.len -= MIN(text.len, (size_t)2);
+    s = scan_of(m, text);
+    s.filters = filters;
+    s.filter_count = count;
+    (void)scan_tag(&s);
+    scan_space(&s);
+    if (command_begin(&s, m->facts, &c))
+        command_args(&s, &c);
+    if (!scan_ok(&s))
+        return arena_printf(m->mem, "%s %s", s.refused ? "NO" : "BAD", s.error).at;
+    *m->command = c;
+    return NULL;
+}
+
 /* A line that answers is collected alone; the command has been parsed. */
 static void await_line(struct imap *m, enum state state)
 {

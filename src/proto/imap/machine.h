@@ -78,6 +78,10 @@ void imap_done(struct imap *m);
 void imap_challenge(struct imap *m, struct str text);
 /* IDLE: "+ idling" and wait for DONE. The command is gone; IMAP_IDLE_DONE brings it again. */
 void imap_idle(struct imap *m);
+/* Reads the command under way once more, now that some filters are known (they must outlive it).
+ * Null when it could be read; it may name others still. Else why not: "NO ..." or "BAD ...". */
+MUST_USE const char *imap_use_filters(struct imap *m, const struct scan_filter *filters,
+                                      uint32_t count);
 /* Answers to APPEND_BEGIN. */
 void imap_append_take(struct imap *m);
 void imap_append_refuse(struct imap *m);

@@ -237,12 +237,24 @@ static bool read_use(const struct imap_annotation *n, uint32_t *ret)
     return *ret != 0;
 }
 
+/* RFC 5466 3.2. */
+static bool is_filter(struct str entry)
+{
+    return entry_is_within(entry, STR("/private/filters/values"), 1) ||
+           entry_is_within(entry, STR("/shared/filters/values"), 1);
+}
+
 /* Puts one annotation into the request; false when the command has been refused. */
 static bool take(struct imap_session *s, const struct imap_annotation *n,
                  struct keep_metadata_write_req *req)
 {
     if (is_servers_own(req->name, n->entry)) {
         imap_session_end(s, STR("NO [NOPERM] That annotation is the server's own"));
+        return false;
+    }
+    if (n->exists && is_filter(n->entry) &&
+        !command_is_search(s->mem, &s->service->settings.limits.scan, n->value)) {
+        imap_session_end(s, STR("NO [CANNOT] The value of a filter is a search"));
         return false;
     }
     if (str_eq(n->entry, SPECIALUSE)) {

@@ -151,6 +151,74 @@ static void modseq(struct scan *s, struct search_parse *p)
     search_add_number(&p->b, SEARCH_MODSEQ, scan_number64(s));
 }
 
+/* A name that is not known is remembered; the command is read once more when it is. */
+static bool find_filter(struct scan *s, struct str name, const struct scan_filter **ret)
+{
+    for (uint32_t i = 0; i < s->filter_count; i++)
+        if (str_eq_nocase(s->filters[i].name, name)) {
+            *ret = &s->filters[i];
+            return true;
+        }
+    for (uint32_t i = 0; i < s->unknown.count; i++)
+        if (str_eq_nocase(s->unknown.at[i], name))
+            return false;
+    if (s->unknown.at == NULL)
+        s->unknown.at = ARENA_ARRAY(s->mem, struct str, FILTERS_MAX);
+    if (s->unknown.count + s->filter_count == FILTERS_MAX)
+        scan_refuse(s, "[LIMIT] Too many filters");
+    else
+        s->unknown.at[s->unknown.count++] = name;
+    return false;
+}
+
+static void search_key(struct scan *s, struct search_parse *p, uint32_t depth);
+
+/* The keys of a filter stand where its name stands, as if they were in parentheses: a filter is a
+ * whole criterion, also behind OR and NOT (RFC 5466 3.1). What is wrong in it is not the command's
+ * fault. */
+static void filter_keys(struct scan *s, struct search_parse *p, struct str value, uint32_t depth)
+{
+    struct str rest = s->rest;
+    bool was_ok = scan_ok(s);
+
+    s->rest = value;
+    s->nesting++;
+    search_open(&p->b, SEARCH_AND);
+    do
+        search_key(s, p, depth + 1);
+    while (scan_try(s, ' '));
+    scan_end(s);
+    search_close(&p->b);
+    s->nesting--;
+    s->rest = rest;
+    if (was_ok && !scan_ok(s) && !s->refused) {
+        s->error = "[CANNOT] A filter in the search is not a search";
+        s->refused = true;
+    }
+}
+
+/* "FILTER" SP filter-name (RFC 5466 4). */
+static void filter(struct scan *s, struct search_parse *p, uint32_t depth)
+{
+    const struct scan_filter *f;
+    struct str name;
+
+    scan_space(s);
+    name = scan_atom(s);
+    if (str_find_char(name, '/') != STR_NOT_FOUND)
+        scan_fail(s, "That is not the name of a filter");
+    if (!scan_ok(s))
+        return;
+    if (!find_filter(s, name, &f))
+        search_add(&p->b, SEARCH_ALL);
+    else if (f->exists && s->nesting < FILTER_NESTING_MAX)
+        filter_keys(s, p, f->value, depth);
+    else
+        scan_refuse(s, arena_printf(s->mem, "[UNDEFINED-FILTER %.*s] There is no such filter",
+                                    STR_ARG(name))
+                           .at);
+}
+
 static void header(struct scan *s, struct search_parse *p)
 {
     scan_space(s);
@@ -167,8 +235,6 @@ static void new_messages(struct search_parse *p)
     add_no_flag(p, FLAG_SEEN);
     search_close(&p->b);
 }
-
-static void search_key(struct scan *s, struct search_parse *p, uint32_t depth);
 
 static void inner_keys(struct scan *s, struct search_parse *p, enum search_key key, uint32_t depth)
 {
@@ -216,6 +282,8 @@ static bool special_key(struct scan *s, struct search_parse *p, uint32_t depth)
         new_messages(p);
     else if (scan_word(s, STR("MODSEQ")))
         modseq(s, p);
+    else if (scan_word(s, STR("FILTER")))
+        filter(s, p, depth);
     else if (scan_word(s, STR("UID"))) {
         scan_space(s);
         set_key(s, p, true);
@@ -297,4 +365,19 @@ IMAP_ARGS_FN(search)
     while (scan_try(s, ' '));
     if (scan_ok(s) && search_finish(&p.b, &c->search.program) != OK)
         scan_refuse(s, "[LIMIT] The search is too large");
+}
+
+bool command_is_search(struct arena *mem, const struct scan_limits *limits, struct str text)
+{
+    struct scan s = { .mem = mem, .limits = limits, .rest = text, .utf8 = true };
+    struct imap_search_args args = { 0 };
+    struct search_parse p = { .args = &args };
+
+    args.sets = ARENA_ARRAY(mem, struct imap_search_set, limits->search_keys_max + 1U);
+    search_begin(&p.b, mem);
+    do
+        search_key(&s, &p, 0);
+    while (scan_try(&s, ' '));
+    scan_end(&s);
+    return scan_ok(&s) && search_finish(&p.b, &args.program) == OK;
 }

@@ -124,6 +124,9 @@ static const struct row good[] = {
         "a SETMETADATA <INBOX> /private/comment=a\r\nb /shared/comment-", IMAP_AUTHED),
     ROW("a SETMETADATA \"\" (/private/x \"NIL\" /private/y ~{3+}\r\na\0b)",
         "a SETMETADATA <> /private/x=NIL /private/y=a\0b", IMAP_AUTHED),
+    ROW("a SEARCH UID 300:900 FILTER on-the-road SINCE \"3-Dec-2002\"",
+        "a SEARCH 0 n4 sets U300:900 filters(on-the-road)", ALL_FACTS),
+    ROW("a SEARCH OR FILTER a NOT FILTER B FILTER A", "a SEARCH 0 n6 sets filters(a|B)", ALL_FACTS),
     ROW("a COPY 2:4 MEETING", "a COPY 2:4 <MEETING>", ALL_FACTS),
     ROW("a UID MOVE 42:69 foo", "a UID MOVE 42:69 <foo>", ALL_FACTS),
 };
@@ -163,6 +166,8 @@ static const struct row bad[] = {
     ROW("a SETMETADATA INBOX (/private/vendor/x NIL)", "BAD That is not the name of an annotation",
         IMAP_AUTHED),
     ROW("a SETMETADATA INBOX (/private/a {1}\r\n\0)", "BAD NUL in a literal", IMAP_AUTHED),
+    ROW("a SEARCH FILTER a/b", "BAD That is not the name of a filter", ALL_FACTS),
+    ROW("a SEARCH FILTER \"a\"", "BAD Expected an atom", ALL_FACTS),
     ROW("a SELECT &", "NO [CANNOT] Mailbox name is not valid modified UTF-7", IMAP_AUTHED),
     ROW("a FETCH 0 ALL", "BAD Zero is not allowed here", ALL_FACTS),
     ROW("a FETCH 4294967296 ALL", "BAD Number too large", ALL_FACTS),
@@ -276,6 +281,71 @@ TEST(lists_and_sets_over_their_limits_are_refused)
     BUF_ADD(&text, ")]");
     parse(&out, buf_str(&text), ALL_FACTS);
     CHECK_STR(buf_str(&out), STR("NO [LIMIT] Too many items in a list"), "header names");
+    buf_deinit(&text);
+    buf_deinit(&out);
+}
+
+static void parse_with(struct buf *out, struct str text, const struct scan_filter *filters,
+                       uint32_t count)
+{
+    SCRATCH(mem, NULL);
+    struct scan s = { .mem = mem,
+                      .limits = &imap_limits_default.scan,
+                      .rest = text,
+                      .filters = filters,
+                      .filter_count = count };
+    struct imap_command c = { 0 };
+
+    c.tag = scan_tag(&s);
+    scan_space(&s);
+    if (command_begin(&s, ALL_FACTS, &c))
+        command_args(&s, &c);
+    if (scan_ok(&s))
+        imap_describe(out, &c);
+    else
+        buf_printf(out, "%s %s", s.refused ? "NO" : "BAD", s.error);
+}
+
+/* RFC 5466 3.1: the same program as if the keys of the filters were written out. */
+TEST(filters_stand_for_their_keys)
+{
+    static const struct scan_filter filters[] = {
+        { STR_INIT("road"), STR_INIT("OR SMALLER 5000 FROM \"boss@example.com\""), true },
+        { STR_INIT("two"), STR_INIT("FILTER road SEEN"), true },
+        { STR_INIT("half"), STR_INIT("OR SMALLER"), true },
+        { STR_INIT("more"), STR_INIT("SEEN)"), true },
+        { STR_INIT("loop"), STR_INIT("NOT FILTER loop"), true },
+        { STR_INIT("open"), STR_INIT("FILTER later"), true },
+        { STR_INIT("gone"), STR_INIT(""), false },
+    };
+    static const struct row rows[] = {
+        ROW("a SEARCH FILTER ROAD", "a SEARCH 0 n5 sets", 0),
+        ROW("a SEARCH OR FILTER two SEEN", "a SEARCH 0 n9 sets", 0),
+        ROW("a SEARCH FILTER open", "a SEARCH 0 n3 sets filters(later)", 0),
+        ROW("a SEARCH FILTER gone", "NO [UNDEFINED-FILTER gone] There is no such filter", 0),
+        ROW("a SEARCH FILTER loop", "NO [UNDEFINED-FILTER loop] There is no such filter", 0),
+        ROW("a SEARCH FILTER half", "NO [CANNOT] A filter in the search is not a search", 0),
+        ROW("a SEARCH (FILTER more", "NO [CANNOT] A filter in the search is not a search", 0),
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct buf out = { 0 };
+
+        parse_with(&out, rows[i].text, filters, ARRAY_LEN(filters));
+        CHECK_STR(buf_str(&out), rows[i].want, "%s", rows[i].text.at);
+        buf_deinit(&out);
+    }
+}
+
+TEST(filters_are_bounded_in_number)
+{
+    struct buf text = { 0 }, out = { 0 };
+
+    BUF_ADD(&text, "a SEARCH ALL");
+    for (int i = 0; i <= FILTERS_MAX; i++)
+        buf_printf(&text, " FILTER f%d", i);
+    parse(&out, buf_str(&text), ALL_FACTS);
+    CHECK_STR(buf_str(&out), STR("NO [LIMIT] Too many filters"), "names");
     buf_deinit(&text);
     buf_deinit(&out);
 }

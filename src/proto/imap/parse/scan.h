@@ -24,6 +24,21 @@ struct scan_limits {
     uint32_t name_bytes_max;   /* one mailbox name in UTF-8 */
 };
 
+struct str_list {
+    struct str *at;
+    uint32_t count;
+};
+
+/* A search by its name (RFC 5466), as far as the caller knows. */
+struct scan_filter {
+    struct str name, value; /* value: search keys */
+    bool exists;
+};
+enum {
+    FILTERS_MAX = 32,       /* different names in one command, those in other filters included */
+    FILTER_NESTING_MAX = 5, /* filters in filters (RFC 5466 3.1 asks for 3); ends loops, too */
+};
+
 struct scan {
     struct arena *mem;
     const struct scan_limits *limits;
@@ -31,6 +46,11 @@ struct scan {
     const char *error; /* the first one; null while all is well */
     bool refused;
     bool utf8; /* UTF-8 is allowed in quoted strings and plain in mailbox names */
+
+    const struct scan_filter *filters; /* those that are known; see imap_use_filters */
+    uint32_t filter_count;
+    struct str_list unknown; /* names of FILTER keys that are not among them */
+    uint32_t nesting;        /* in how many filters `rest` is */
 };
 
 /* "*" is written as SET_STAR; RFC 3501 lets it stand at either end of a range. */
@@ -42,11 +62,6 @@ struct imap_set {
     struct set_range *at;
     uint32_t count;
     bool saved; /* "$": the saved search result (RFC 5182), no ranges then */
-};
-
-struct str_list {
-    struct str *at;
-    uint32_t count;
 };
 
 /* Records the first error; later ones are ignored. */
