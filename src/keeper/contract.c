@@ -83,6 +83,23 @@ CONTRACT_RECORDS(RECORD_LEAST)
     }
 CONTRACT_RECORDS(RECORD_CODEC)
 
+void keep_manifest_add(struct buf *out, const struct keep_new_message *m)
+{
+    put_record_new_message(out, m);
+}
+
+bool keep_manifest_next(struct arena *mem, struct reader *r, struct keep_new_message *ret)
+{
+    struct keep_new_message m = { 0 };
+
+    if (r->bad || r->rest.len == 0)
+        return false;
+    get_record_new_message(mem, r, &m);
+    if (!r->bad)
+        *ret = m;
+    return !r->bad;
+}
+
 /* One whole: name_req, name_rep or name_note. The value is written on success only. */
 #define WHOLE_CODEC(whole, FIELDS)                                                                 \
     void keep_##whole##_put(UNUSED struct buf *out, UNUSED const struct keep_##whole *v)           \

@@ -105,6 +105,13 @@ CONTRACT_CALLS(KEEP_CALL_STRUCTS)
                                          struct keep_##name##_note *ret);
 CONTRACT_NOTES(KEEP_NOTE_STRUCT)
 
+/* The manifest of an append: its messages, one record after the other. keep_manifest_next reads the
+ * next one; false at the end, and with r->bad set when the octets are damaged. */
+#define KEEP_APPEND_MESSAGES_MAX 20000u
+#define KEEP_MANIFEST_BYTES_MAX ((size_t)16 * 1024 * 1024)
+void keep_manifest_add(struct buf *out, const struct keep_new_message *m);
+MUST_USE bool keep_manifest_next(struct arena *mem, struct reader *r, struct keep_new_message *ret);
+
 #define KEEP_CALL_NUMBER(name, who) CALL_##name,
 enum keep_call { CONTRACT_CALLS(KEEP_CALL_NUMBER) CALL_COUNT };
 #define KEEP_NOTE_NUMBER(name, who) NOTE_NUMBER_##name,

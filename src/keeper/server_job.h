@@ -202,7 +202,12 @@ enum err request_octets(struct request *j, uint64_t spool, uint64_t spool_bytes,
                         struct body_source *ret, uint64_t *ret_size);
 enum err read_route(struct request *j);
 void start_deliver(struct request *j);
-void start_append(struct request *j);
+/* Takes a spool file of at least `bytes` octets from its channel into j->spool, so that it is used
+ * once. ERR_NOT_FOUND, ERR_STATE (too short). */
+MUST_USE enum err request_take_spool(struct request *j, uint64_t spool, uint64_t bytes);
+MUST_USE enum err request_message_fits(struct request *j, uint64_t bytes);  /* ERR_LIMIT */
+MUST_USE enum err request_disk_has_room(struct request *j, uint64_t bytes); /* ERR_NO_SPACE */
+void start_append(struct request *j);                                       /* server_append.c */
 
 enum err read_mailbox_list(struct request *j); /* server_mailbox.c */
 enum err write_mailbox_create(struct request *j, struct txn *t);

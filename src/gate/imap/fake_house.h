@@ -16,7 +16,7 @@ struct fake_message {
     uint32_t flags;
     uint64_t keywords;
     uint64_t modseq;
-    int64_t date;
+    int64_t date, zone;
     struct buf bytes, record;
     bool recent;
 };

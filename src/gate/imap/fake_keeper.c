@@ -427,6 +427,7 @@ CALL(fetch)
         }
         *row = flags_row(m);
         row->internal_date = m->date;
+        row->internal_zone = m->zone;
         row->size = m->bytes.len;
         row->email = 0xe0 + m->uid;
         row->thread = 0x70;
@@ -543,27 +544,45 @@ CALL(copy)
 
 static struct file *spooled; /* the fake file of the last spool call */
 
+/* What is wrong with one message is known before any is added. */
 CALL(append)
 {
     struct fake_mailbox *b = get_box(h, req->name);
     struct buf whole = { 0 };
+    struct keep_new_message from;
+    size_t at = 0;
 
     if (b == NULL)
         return ERR_NOT_FOUND;
     buf_add(&whole, req->bytes);
-    if (req->spool_bytes > 0)
-        CHECK_OK(
-            file_pread(spooled, 0, buf_reserve(&whole, req->spool_bytes), req->spool_bytes, NULL),
-            "the spool file");
-    whole.len += req->spool_bytes;
+    buf_add(&whole, req->manifest);
+    if (req->spool != 0) {
+        size_t all = (size_t)(req->spool_bytes + req->manifest_bytes);
 
-    struct fake_message *m = add_message(h, b, buf_str(&whole), req->flags);
-    CHECK_STR(buf_str(&m->record), req->record, "the record is that of the octets");
-    m->keywords = keyword_bits(b, req->keywords, req->keywords_count);
-    m->date = req->internal_date;
-    rep->uid = m->uid;
+        CHECK_OK(file_pread(spooled, 0, buf_reserve(&whole, all), all, NULL), "the spool file");
+        whole.len += all;
+    }
+    rep->uid = b->uidnext;
     rep->uidvalidity = 9;
     rep->mailbox = b->id;
+
+    struct str octets = buf_str(&whole);
+    struct reader r =
+        reader_of(str_skip(octets, req->spool != 0 ? (size_t)req->spool_bytes : req->bytes.len));
+
+    while (keep_manifest_next(mem, &r, &from)) {
+        struct fake_message *m =
+            add_message(h, b, str_sub(octets, at, (size_t)from.size), from.flags);
+
+        CHECK_STR(buf_str(&m->record), from.record, "the record is that of the octets");
+        m->keywords = keyword_bits(b, from.keywords, from.keywords_count);
+        m->date = from.internal_date;
+        m->zone = from.internal_zone;
+        at += (size_t)from.size;
+        rep->count++;
+    }
+    CHECK(!r.bad && rep->count > 0, "the manifest can be read");
+    CHECK_EQ(at, req->spool != 0 ? (size_t)req->spool_bytes : req->bytes.len, "all octets");
     buf_deinit(&whole);
     return OK;
 }

@@ -162,7 +162,7 @@ static void put_item(struct imap_session *s, enum imap_fetch_kind kind, const st
         break;
     case FETCH_INTERNALDATE:
         reply_fetch_item(line, STR("INTERNALDATE"));
-        imap_date_format(line->out, row->internal_date, 0);
+        imap_date_format(line->out, row->internal_date, (int)row->internal_zone);
         break;
     case FETCH_SAVEDATE:
         reply_fetch_item(line, STR("SAVEDATE"));

@@ -105,7 +105,8 @@ TEST(dialogues_go_as_written)
 static const char all_of_it[] =
     "a LOGIN alice hungry\r\nb SELECT INBOX\r\nc FETCH 1:* (FLAGS BODY[])\r\n"
     "d STORE 1 +FLAGS (\\Deleted)\r\ne SEARCH ALL\r\nf COPY 2 Sent\r\ng EXPUNGE\r\n"
-    "h APPEND INBOX {5+}\r\nHello\r\ni LIST \"\" *\r\nj STATUS Sent (MESSAGES)\r\nk CLOSE\r\n";
+    "h APPEND INBOX {5+}\r\nHello (\\Seen) {2+}\r\nHi\r\ni LIST \"\" *\r\nj STATUS Sent "
+    "(MESSAGES)\r\nk CLOSE\r\n";
 
 /* Every question to keeper fails once, and the session goes on or ends with a word. */
 TEST(a_failure_of_keeper_anywhere_is_told)
@@ -207,4 +208,33 @@ TEST(a_large_message_is_spooled)
     house_free(h);
     buf_deinit(&sent);
     buf_deinit(&text);
+}
+
+/* Small ones and large ones, more together than memory takes: one file, and each comes back whole.
+ */
+TEST(many_messages_of_one_append_are_spooled_together)
+{
+    static const size_t sizes[] = { 10, 200000, 100000, 3, 700000, 1, 150000, 150000, 262144, 7 };
+    struct buf sent = { 0 }, text = { 0 }, want = { 0 };
+    struct fake_house *h = house_new(&sent, true);
+
+    BUF_ADD(&text, "a LOGIN alice hungry\r\nb APPEND Sent");
+    for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+        buf_printf(&text, " {%zu+}\r\n", sizes[i]);
+        memset(buf_reserve(&text, sizes[i]), (int)('a' + i), sizes[i]);
+        text.len += sizes[i];
+        buf_printf(&want, "* %zu FETCH (RFC822.SIZE %zu BODY[]<0> {1}\r\n%c)\r\n", i + 1, sizes[i],
+                   (char)('a' + i));
+    }
+    BUF_ADD(&text, "\r\nc SELECT Sent\r\nd FETCH 1:* (RFC822.SIZE BODY.PEEK[]<0.1>)\r\n");
+    for (struct str rest = buf_str(&text); rest.len > 0; rest = str_skip(rest, 30000))
+        house_feed(h, str_take(rest, 30000));
+    CHECK(str_find(buf_str(&sent), STR("b OK [APPENDUID 9 1:10] APPEND completed")) !=
+              STR_NOT_FOUND,
+          "taken");
+    CHECK(str_find(buf_str(&sent), buf_str(&want)) != STR_NOT_FOUND, "all are there, in order");
+    house_free(h);
+    buf_deinit(&sent);
+    buf_deinit(&text);
+    buf_deinit(&want);
 }

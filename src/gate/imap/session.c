@@ -200,7 +200,7 @@ void imap_session_forget_command(struct imap_session *s)
     if (s->ticket != 0)
         keeper_forget(s->service->keeper, s->ticket);
     s->ticket = 0;
-    append_drop(s);
+    appending_free(s);
     sasl_free(s->sasl);
     s->sasl = NULL;
     arena_free(s->mem);

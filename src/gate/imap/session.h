@@ -50,8 +50,7 @@ struct imap_session {
     void (*synced)(struct imap_session *s); /* after imap_session_sync */
     struct buf out, hold;
     struct sasl *sasl;
-    struct file *spool;
-    uint64_t spool_id;
+    struct appending *appending; /* the messages of an APPEND under way, appending.h; or null */
     bool greeted, handshake, idling, idle_over, idle_ok, closing, pumping;
 };
 
@@ -151,7 +150,7 @@ void auth_line(struct imap_session *s, struct str line, bool whole);
 void append_begin(struct imap_session *s, const struct imap_command *c);
 void append_body(struct imap_session *s, struct str octets);
 void append_end(struct imap_session *s, bool whole);
-void append_drop(struct imap_session *s); /* gives up what was collected */
+void appending_free(struct imap_session *s); /* appending.h: gives up what was collected */
 void idle_changed(struct imap_session *s);
 void idle_done(struct imap_session *s, const struct imap_command *c, bool whole);
 

@@ -227,8 +227,10 @@ static void row_from_view(const struct view_row *v, uint32_t items, struct keep_
         row->modseq = v->modseq;
     if (items & ITEM_SIZE)
         row->size = v->size;
-    if (items & ITEM_INTERNAL_DATE)
-        row->internal_date = v->internal_date;
+    if (items & ITEM_INTERNAL_DATE) {
+        row->internal_date = view_internal_date(v);
+        row->internal_zone = view_internal_zone(v);
+    }
 }
 
 /* What the view does not have. */

@@ -253,11 +253,6 @@ TEST(quotas_are_kept)
                        &route),
              "route");
     CHECK_EQ(route.kind, ROUTE_FULL, "route");
-    CHECK_EQ(ask_append(&w, w.gate,
-                        &(struct keep_append_req){
-                            .session = w.session, .name = STR("Sent"), .bytes = HELLO },
-                        NULL),
-             ERR_QUOTA, "append");
     world_close(&w);
 }
 

@@ -106,6 +106,7 @@ static enum err meta_of(struct searching *s, struct arena *mem, uint32_t uid, bo
     *ret = (struct search_meta){
         .size_bytes = ms.size,
         .internal_date_s = ms.internal_date,
+        .internal_zone_min = (int16_t)ms.internal_zone,
         .save_date_s = ms.save_date,
         .email_id = arena_printf(mem, "E%llx", (unsigned long long)ms.email),
         .thread_id = arena_printf(mem, "T%llx", (unsigned long long)ms.thread),

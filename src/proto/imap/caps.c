@@ -21,6 +21,7 @@ static const struct {
     { "IDLE", 0, 0 },
     { "NAMESPACE", IMAP_AUTHED, 0 },
     { "UIDPLUS", IMAP_AUTHED, 0 },
+    { "MULTIAPPEND", IMAP_AUTHED, 0 },
     { "MOVE", IMAP_AUTHED, 0 },
     { "UNSELECT", IMAP_AUTHED, 0 },
     { "CHILDREN", IMAP_AUTHED, 0 },

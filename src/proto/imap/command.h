@@ -109,6 +109,12 @@ struct imap_command {
     };
 };
 
+/* Does the command bring messages? They come as events of their own. */
+static inline bool command_appends(const struct imap_command *c)
+{
+    return c->verb == IMAP_CMD_APPEND;
+}
+
 struct imap_row {
     struct str verb;
     void (*args)(struct scan *, struct imap_command *);
@@ -132,11 +138,35 @@ void command_args(struct scan *s, struct imap_command *c);
 MUST_USE bool command_is_search(struct arena *mem, const struct scan_limits *limits,
                                 struct str text);
 
-/* One message of an APPEND, from behind the verb (index 0: mailbox first) or from behind the
- * message before. True when the text ends with the literal of the message itself, and then *ret is
- * complete but for `bytes`; false with s->error set on bad syntax; false without error when the
- * literal at the end is the mailbox name. */
-MUST_USE bool command_append_message(struct scan *s, struct imap_append_args *ret);
+/* APPEND and REPLACE are read piece by piece, as their literals come:
+ *
+ *   MAILBOX --> MESSAGE --literal--------------------> NEXT --CRLF--> done
+ *                  |  ^--------------------------------'
+ *                  |--"UTF8 (" literal8--> UTF8 --")"--^
+ *                  '--"CATENATE ("--> PART --> PART_NEXT --")"--^   (" " leads back to PART)
+ *
+ * command_append reads the next piece of the text. The text begins where the piece before ended and
+ * ends with a line: either with the header of a literal whose octets are still to come, or with the
+ * end of the command. s->rest is afterwards where the next piece begins. *ret points into the arena
+ * alone. */
+enum append_place {
+    APPEND_MAILBOX,
+    APPEND_MESSAGE,
+    APPEND_PART,
+    APPEND_PART_NEXT,
+    APPEND_UTF8,
+    APPEND_NEXT
+};
+enum append_piece {
+    APPEND_BAD,         /* s->error says why */
+    APPEND_MORE,        /* the literal at the end is a string of the command: its octets, please */
+    APPEND_LITERAL,     /* it is octets of the message */
+    APPEND_URL,         /* a part in *ret */
+    APPEND_MESSAGE_END, /* the parts of a CATENATE are complete */
+    APPEND_DONE
+};
+MUST_USE enum append_piece command_append(struct scan *s, const struct imap_command *c,
+                                          enum append_place *place, struct imap_append_args *ret);
 
 /* The argument readers, one for each name in the table. */
 #define IMAP_ARGS_FN(name) void args_##name(struct scan *s, struct imap_command *c)
@@ -154,7 +184,7 @@ IMAP_ARGS_FN(lsub);
 IMAP_ARGS_FN(status);
 IMAP_ARGS_FN(metadata_read);
 IMAP_ARGS_FN(metadata_write);
-IMAP_ARGS_FN(append_end);
+IMAP_ARGS_FN(append);
 IMAP_ARGS_FN(expunge);
 IMAP_ARGS_FN(search);
 IMAP_ARGS_FN(fetch);

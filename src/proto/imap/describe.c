@@ -100,7 +100,13 @@ static void put_select(struct buf *out, const struct imap_select_args *a)
 
 static void put_append(struct buf *out, const struct imap_append_args *a)
 {
-    buf_printf(out, "<%.*s> #%u %u bytes ", STR_ARG(a->mailbox), a->index, a->bytes);
+    buf_printf(out, "<%.*s> #%u", STR_ARG(a->mailbox), a->index);
+    if (a->catenate)
+        buf_printf(out, " part %u", a->part);
+    if (a->is_url)
+        buf_printf(out, " <%.*s> ", STR_ARG(a->url));
+    else
+        buf_printf(out, " %u bytes%s ", a->bytes, a->binary ? " binary" : "");
     put_flags(out, a->flags);
     if (a->has_date)
         buf_printf(out, " %lld%+d", (long long)a->date_s, a->date_zone_min);

@@ -10,13 +10,14 @@
 #include "proto/imap/machine.h"
 
 enum state {
-    COMMAND,    /* collecting a line of a command */
-    LITERAL,    /* collecting a literal of a command */
-    SKIPPING,   /* reading past a refused literal */
-    APPEND_ASK, /* the caller decides about a message */
-    APPEND_BODY,
-    BUSY, /* the caller carries out the command */
-    SASL, /* collecting an answer to a challenge */
+    COMMAND,     /* collecting a line of a command */
+    LITERAL,     /* collecting a literal of a command */
+    SKIPPING,    /* reading past a refused literal */
+    APPEND_ASK,  /* the caller decides about a message, or a part of one */
+    APPEND_GO,   /* more of an APPEND's line is to be read */
+    APPEND_BODY, /* octets of a message */
+    BUSY,        /* the caller carries out the command */
+    SASL,        /* collecting an answer to a challenge */
     IDLING,
     CLOSING
 };
@@ -34,7 +35,8 @@ const struct imap_limits imap_limits_default = {
     .literal_bytes_max = 16 * 1024,
     .auth_line_bytes_max = 12 * 1024,
     .append_bytes_max = 64ULL << 20,
-    .append_messages_max = 1,
+    .append_messages_max = 20000,
+    .append_parts_max = 1000,
     .skip_bytes_max = 128ULL << 20,
     .errors_max = 50,
     .scan = { .set_ranges_max = 16 * 1024,
@@ -43,6 +45,21 @@ const struct imap_limits imap_limits_default = {
               .search_keys_max = 1000,
               .search_depth_max = 50,
               .name_bytes_max = 1000 },
+};
+
+struct literal_header {
+    uint64_t bytes;
+    bool sync, binary;
+};
+
+/* An APPEND under way: how far it has been read. What a message needed of the arena and of the text
+ * is given back behind it, so one command may bring many. */
+struct append {
+    enum append_place place;
+    size_t from, at;               /* in `text`: behind the verb, and what is unread */
+    bool literal_due;              /* the line ends with this header: */
+    struct literal_header literal; /* its octets come when the line has been read so far */
+    struct arena_mark mark;        /* behind the first message's arguments */
 };
 
 /* There is one for each of many thousand idle connections, so what a command needs is in `mem`. */
@@ -57,7 +74,6 @@ struct imap {
     bool sync : 1;           /* the literal of APPEND_ASK waits for "+" */
     bool dropping : 1;       /* the line went over its limit */
     bool answered : 1;       /* the caller has answered a refused APPEND */
-    bool append_open : 1;    /* messages of an APPEND have been taken */
     bool refused : 1;        /* `error` is answered with NO */
 
     struct buf text;   /* the command so far */
@@ -70,6 +86,7 @@ struct imap {
     struct arena *mem;            /* null between commands and while IDLING */
     char *tail;                   /* in mem: the last TAIL_BYTES of a line that is dropped */
     struct imap_command *command; /* in mem */
+    struct append *append;        /* in mem; null unless an APPEND is under way */
     struct buf out, body;
 };
 
@@ -93,11 +110,12 @@ static void reset(struct imap *m)
     m->mem = NULL;
     m->tail = NULL;
     m->command = NULL;
+    m->append = NULL;
     free(m->idle_tag);
     m->idle_tag = NULL;
     m->line_at = 0;
     m->left = m->skipped = 0;
-    m->sync = m->dropping = m->answered = m->append_open = m->refused = false;
+    m->sync = m->dropping = m->answered = m->refused = false;
     m->error = NULL;
     if (m->state != CLOSING)
         m->state = COMMAND;
@@ -188,11 +206,6 @@ static void answer_error(struct imap *m)
 
 /* ---- literals ---- */
 
-struct literal_header {
-    uint64_t bytes;
-    bool sync, binary;
-};
-
 /* "{" number ["+"] "}" CRLF at the end of a line. A number too large for us is as large as can be.
  */
 static bool literal_at_end(struct str line, struct literal_header *ret)
@@ -281,44 +294,124 @@ static void take_literal(struct imap *m, const struct literal_header *h, bool is
     m->state = h->bytes == 0 ? COMMAND : LITERAL;
 }
 
-/* Is the literal at the end of this line the message of an APPEND? Its arguments go into the
- * command. The text is copied first, because `text` moves when it grows. */
-static bool is_append_message(struct imap *m, struct scan *s)
-{
-    struct imap_append_args args = { 0 };
+/* ---- messages ---- */
 
-    if (m->append_open) {
-        args.mailbox = m->command->append.mailbox;
-        args.index = m->command->append.index + 1;
-        s->rest = arena_copy(m->mem, str_skip(buf_str(&m->text), m->line_at));
-        if (args.index >= m->limits->append_messages_max)
-            scan_fail(s, "Too many messages in one APPEND");
-    } else {
-        s->rest = arena_copy(m->mem, s->rest);
-    }
-    if (!command_append_message(s, &args))
-        return false;
-    m->command->append = args;
-    return true;
-}
-
-static void begin_message(struct imap *m, const struct literal_header *h)
+static void begin_message(struct imap *m)
 {
-    if (h->binary && (m->facts & IMAP_UTF8) == 0)
-        fail(m, "Binary literals are not offered");
-    if (h->bytes > m->limits->append_bytes_max && m->error == NULL) {
+    const struct literal_header *h = &m->append->literal;
+
+    m->append->literal_due = false;
+    if (h->bytes > m->limits->append_bytes_max) {
         m->error = "[TOOBIG] Message too large";
         m->refused = true;
-    }
-    if (m->error != NULL) {
         refuse_literal(m, h);
         return;
     }
+    m->text.len = m->append->at = m->append->from;
     m->command->append.bytes = (uint32_t)h->bytes;
     m->left = h->bytes;
     m->sync = h->sync;
     m->state = APPEND_ASK;
     m->due = IMAP_APPEND_BEGIN;
+}
+
+/* A command with messages has come to its first literal, or to its end; `rest` is behind the verb.
+ */
+static void open_append(struct imap *m, const struct imap_command *c, size_t rest)
+{
+    struct imap_command *own = command_of(m);
+    struct str tag = arena_copy(m->mem, c->tag);
+
+    *own = *c;
+    own->tag = tag;
+    own->append = (struct imap_append_args){ 0 };
+    m->append = ARENA_NEW(m->mem, struct append);
+    m->append->at = m->append->from = m->text.len - rest;
+}
+
+static const char *append_over_limit(const struct imap *m, const struct imap_append_args *a)
+{
+    if (a->index >= m->limits->append_messages_max)
+        return "[LIMIT] Too many messages in one APPEND";
+    return a->part >= m->limits->append_parts_max ? "[LIMIT] Too many parts in one message" : NULL;
+}
+
+/* The unread text. Before another message begins, what the one before needed is given back. */
+static struct str append_text(struct imap *m)
+{
+    struct append *a = m->append;
+    struct str rest = str_skip(buf_str(&m->text), a->at);
+
+    if (a->place == APPEND_NEXT && a->mark.arena != NULL && !str_eq(rest, STR("\r\n"))) {
+        struct imap_append_args *args = &m->command->append;
+
+        arena_restore(&a->mark);
+        m->tail = NULL;
+        *args = (struct imap_append_args){ .mailbox = args->mailbox, .index = args->index };
+    }
+    return rest;
+}
+
+static void take_piece(struct imap *m, enum append_piece piece)
+{
+    struct append *a = m->append;
+
+    if (a->mark.arena == NULL && piece != APPEND_MORE)
+        a->mark = arena_save(m->mem);
+    switch (piece) {
+    case APPEND_MORE:
+        a->literal_due = false;
+        take_literal(m, &a->literal, false);
+        break;
+    case APPEND_LITERAL:
+        begin_message(m);
+        break;
+    case APPEND_URL:
+        m->state = APPEND_ASK;
+        m->due = IMAP_APPEND_BEGIN;
+        break;
+    case APPEND_MESSAGE_END:
+        m->accepted = true;
+        m->state = APPEND_GO;
+        m->due = IMAP_APPEND_END;
+        break;
+    default:
+        m->state = BUSY;
+        m->due = IMAP_COMMAND;
+        break;
+    }
+}
+
+/* Reads the next piece of an APPEND. */
+static void go_on_append(struct imap *m)
+{
+    struct append *a = m->append;
+    struct str text = append_text(m);
+    struct scan s = scan_of(m, text);
+    enum append_piece piece = command_append(&s, m->command, &a->place, &m->command->append);
+    const char *over = append_over_limit(m, &m->command->append);
+
+    a->at += text.len - s.rest.len;
+    m->state = COMMAND;
+    if (over != NULL)
+        scan_refuse(&s, over);
+    if (scan_ok(&s)) {
+        take_piece(m, piece);
+        return;
+    }
+    fail_scan(m, &s);
+    if (a->literal_due)
+        refuse_literal(m, &a->literal);
+    else
+        answer_error(m);
+}
+
+static void append_line(struct imap *m, const struct literal_header *h)
+{
+    m->append->literal_due = h != NULL;
+    if (h != NULL)
+        m->append->literal = *h;
+    m->state = APPEND_GO;
 }
 
 static void begin_literal(struct imap *m, const struct literal_header *h)
@@ -330,51 +423,61 @@ static void begin_literal(struct imap *m, const struct literal_header *h)
         refuse_literal(m, h);
         return;
     }
+    if (m->append != NULL) {
+        append_line(m, h);
+        return;
+    }
     c.tag = scan_tag(&s);
     scan_space(&s);
-    bool message = command_begin(&s, m->facts, &c) && c.verb == IMAP_CMD_APPEND;
-    if (message) {
-        if (!m->append_open) {
-            c.tag = arena_copy(m->mem, c.tag);
-            *command_of(m) = c;
-        }
-        message = is_append_message(m, &s);
-    }
-    if (!scan_ok(&s))
+    if (!command_begin(&s, m->facts, &c)) {
         fail_scan(m, &s);
-    if (message)
-        begin_message(m, h);
-    else
-        take_literal(m, h, c.verb == IMAP_CMD_SETMETADATA);
+    } else if (command_appends(&c)) {
+        open_append(m, &c, s.rest.len);
+        append_line(m, h);
+        return;
+    }
+    take_literal(m, h, c.verb == IMAP_CMD_SETMETADATA);
 }
 
 /* ---- the ends of lines ---- */
 
-static void finish_command(struct imap *m)
+/* True when the command is one with messages: it goes on piece by piece. */
+static bool begin_at_end(struct imap *m)
 {
     struct str text = buf_str(&m->text);
+    struct scan s = scan_of(m, str_take(text, text.len - MIN(text.len, (size_t)2)));
+    struct imap_command *c = command_of(m);
 
-    text.len -= MIN(text.len, (size_t)2);
-    struct scan s = scan_of(m, text);
-    if (m->append_open) {
-        if (m->text.len - m->line_at != 2)
-            fail(m, "Unexpected characters after the message");
-    } else if (m->error == NULL) {
-        struct imap_command *c = command_of(m);
+    c->tag = arena_copy(m->mem, scan_tag(&s));
+    scan_space(&s);
+    if (command_begin(&s, m->facts, c)) {
+        if (command_appends(c)) {
+            struct imap_command copy = *c;
 
-        c->tag = arena_copy(m->mem, scan_tag(&s));
-        scan_space(&s);
-        if (command_begin(&s, m->facts, c))
-            command_args(&s, c);
-        if (!scan_ok(&s))
-            fail_scan(m, &s);
+            open_append(m, &copy, s.rest.len + 2);
+            return true;
+        }
+        command_args(&s, c);
     }
+    if (!scan_ok(&s))
+        fail_scan(m, &s);
+    return false;
+}
+
+static void finish_command(struct imap *m)
+{
+    bool appends = m->append != NULL;
+
+    if (m->error == NULL && !m->answered && !appends)
+        appends = begin_at_end(m);
     if (m->error != NULL || m->answered) {
         answer_error(m);
-        return;
+    } else if (appends) {
+        append_line(m, NULL);
+    } else {
+        m->state = BUSY;
+        m->due = IMAP_COMMAND;
     }
-    m->state = BUSY;
-    m->due = IMAP_COMMAND;
 }
 
 /* What may not stand in a line, whatever it says. */
@@ -426,8 +529,8 @@ static void finish_line(struct imap *m)
     }
     if (literal_at_end(line, &h)) {
         m->dropping = false;
-        begin_literal(m, &h);
         m->line_at = m->text.len;
+        begin_literal(m, &h);
     } else {
         finish_command(m);
     }
@@ -491,21 +594,22 @@ static size_t feed_literal(struct imap *m, struct str bytes)
     return part.len;
 }
 
-static void end_message(struct imap *m)
+/* The octets that were announced are there: those of the whole message, or of a part of it. */
+static void end_octets(struct imap *m)
 {
     m->accepted = m->error == NULL;
-    m->append_open = true;
-    m->line_at = m->text.len;
     m->state = COMMAND;
-    m->due = IMAP_APPEND_END;
+    m->line_at = m->text.len;
+    if (m->append->place == APPEND_NEXT)
+        m->due = IMAP_APPEND_END;
 }
 
-/* A message may hold any octet but NUL (RFC 3501 9, CHAR8). */
+/* A message may hold any octet but NUL (RFC 3501 9, CHAR8), a literal8 that, too (RFC 3516). */
 static size_t feed_body(struct imap *m, struct str bytes)
 {
     struct str part = str_take(bytes, (size_t)MIN(m->left, (uint64_t)BODY_PIECE_BYTES));
 
-    if (str_find_char(part, '\0') != STR_NOT_FOUND)
+    if (!m->command->append.binary && str_find_char(part, '\0') != STR_NOT_FOUND)
         fail(m, "NUL in a message");
     m->left -= part.len;
     if (m->error == NULL && part.len > 0) {
@@ -547,7 +651,7 @@ size_t imap_feed(struct imap *m, struct str bytes)
         else
             used += feed_line(m, rest);
         if (m->state == APPEND_BODY && m->left == 0 && m->due == IMAP_WANT_BYTES)
-            end_message(m);
+            end_octets(m);
     }
     return used;
 }
@@ -561,10 +665,13 @@ static enum imap_event no_event(const struct imap *m)
 
 enum imap_event imap_next(struct imap *m, struct imap_out *out)
 {
-    enum imap_event due = m->due;
+    enum imap_event due;
 
-    *out = (struct imap_out){ .command = m->command, .accepted = m->accepted };
     take_back_loans(m);
+    while (m->state == APPEND_GO && m->due == IMAP_WANT_BYTES && m->out.len == 0)
+        go_on_append(m);
+    due = m->due;
+    *out = (struct imap_out){ .command = m->command, .accepted = m->accepted };
     if (m->out.len > 0) {
         out->text = buf_str(&m->out);
         m->sending = true;
@@ -574,7 +681,7 @@ enum imap_event imap_next(struct imap *m, struct imap_out *out)
     if (due == IMAP_BODY) {
         out->text = buf_str(&m->body);
         if (m->left == 0)
-            end_message(m);
+            end_octets(m);
     } else if (due == IMAP_AUTH_LINE) {
         out->text = str_trim_crlf(str_skip(buf_str(&m->text), m->line_at));
     }
@@ -648,21 +755,30 @@ void imap_idle(struct imap *m)
 void imap_append_take(struct imap *m)
 {
     BUG_ON(m->state != APPEND_ASK);
+    if (m->command->append.is_url) {
+        m->state = APPEND_GO;
+        return;
+    }
     if (m->sync)
         BUF_ADD(&m->out, "+ Ready for the message\r\n");
     m->state = APPEND_BODY;
     if (m->left == 0)
-        end_message(m);
+        end_octets(m);
 }
 
+/* A URL may have a literal behind it on its line, one that the client sends unasked or waits with.
+ */
 void imap_append_refuse(struct imap *m)
 {
+    bool url = m->command->append.is_url;
+    bool comes = url ? m->append->literal_due && !m->append->literal.sync : !m->sync;
+
     BUG_ON(m->state != APPEND_ASK);
     m->answered = true;
-    if (m->sync)
-        reset(m);
+    if (comes)
+        skip(m, url ? m->append->literal.bytes : m->left);
     else
-        skip(m, m->left);
+        reset(m);
 }
 
 void imap_tls_started(struct imap *m)

@@ -13,9 +13,10 @@
  *   COMMAND                    +----------------> IDLE --> IDLE_DONE --> BUSY
  *
  * Literals: those in a command are kept with it under limits; the machine asks for them with "+".
- * The message of an APPEND is never kept: APPEND_BEGIN brings its arguments, the caller answers
- * imap_append_take (BODY events follow, then APPEND_END) or imap_append_refuse (the octets are not
- * asked for, or skipped when they come anyway; the command ends with the caller's answer). A
+ * The messages of an APPEND are never kept: APPEND_BEGIN brings the arguments of one, the caller
+ * answers imap_append_take (BODY events follow, then APPEND_END) or imap_append_refuse (the octets
+ * are not asked for, or skipped when they come anyway; the command ends with the caller's answer).
+ * Each part of a CATENATE has an APPEND_BEGIN of its own, without BODY when it is a URL. A
  * literal over a limit is refused before memory is spent; one that the client sends unasked is
  * skipped up to `skip_bytes_max`, past that the connection ends with BYE (RFC 7888 4). Bare CR,
  * bare LF, NUL and lines over the limit make the command BAD. Memory: one buffer and one arena
@@ -35,7 +36,7 @@ enum imap_event {
     IMAP_COMMAND,      /* command: carry it out, then imap_done */
     IMAP_APPEND_BEGIN, /* command->append: imap_append_take or imap_append_refuse */
     IMAP_BODY,         /* text: octets of the message */
-    IMAP_APPEND_END,   /* the message is complete; IMAP_COMMAND follows with the end of the line */
+    IMAP_APPEND_END,   /* a message is complete; another one follows, or IMAP_COMMAND */
     IMAP_AUTH_LINE,    /* text: the client's answer to a challenge, without CRLF */
     IMAP_IDLE_DONE,    /* IDLE (command) is over; accepted says whether by "DONE" */
     IMAP_CLOSE         /* flush, then close; BYE has been sent */
@@ -48,6 +49,7 @@ struct imap_limits {
     uint32_t auth_line_bytes_max;      /* an answer to a challenge */
     uint64_t append_bytes_max;         /* one message */
     uint32_t append_messages_max;      /* messages of one APPEND (RFC 3502); at least 1 */
+    uint32_t append_parts_max;         /* parts of one message (RFC 4469) */
     uint64_t skip_bytes_max;           /* unwanted octets that are read past */
     uint32_t errors_max;               /* BAD answers by the machine before BYE */
     struct scan_limits scan;

@@ -15,6 +15,7 @@ static struct imap_limits small_limits(void)
     limits.auth_line_bytes_max = 50;
     limits.append_bytes_max = 1000;
     limits.append_messages_max = 2;
+    limits.append_parts_max = 3;
     limits.skip_bytes_max = 2000;
     limits.errors_max = 3;
     return limits;
@@ -62,7 +63,7 @@ static void on_append(struct imap *m, struct log *l, const struct imap_command *
     imap_describe(&line, c);
     note(l, "begin ", buf_str(&line));
     buf_deinit(&line);
-    if (str_eq(c->append.mailbox, STR("no")))
+    if (str_eq(c->append.mailbox, STR("no")) || str_eq(c->append.url, STR("no")))
         imap_append_refuse(m);
     else
         imap_append_take(m);
@@ -172,7 +173,67 @@ static const struct {
       STR_INIT("a APPEND x {1+}\r\n1 {1+}\r\n2 {1+}\r\n3\r\nb NOOP\r\n"),
       STR_INIT("begin a APPEND <x> #0 1 bytes flags=0()\nbody 1\nend\n"
                "begin a APPEND <x> #1 1 bytes flags=0()\nbody 2\nend\n"
-               ">a BAD Too many messages in one APPEND\r\ncmd b NOOP\n"),
+               ">a NO [LIMIT] Too many messages in one APPEND\r\ncmd b NOOP\n"),
+      IN },
+    { "append without a message", STR_INIT("a APPEND x\r\nb APPEND\r\nc APPEND {1+}\r\nx\r\n"),
+      STR_INIT(">a BAD APPEND needs a message as a literal\r\n>b BAD Expected a space\r\n"
+               ">c BAD APPEND needs a message as a literal\r\n"),
+      IN },
+    { "flags of each message, dates and all",
+      STR_INIT("a APPEND x (\\Seen Work) \" 7-Feb-1994 21:52:25 -0800\" {1+}\r\n1 (More) ~{2}\r\n"
+               "\0\0\r\n"),
+      STR_INIT("begin a APPEND <x> #0 1 bytes flags=1(Work) 760686745-480\nbody 1\nend\n"
+               "begin a APPEND <x> #1 2 bytes binary flags=0(More)\n>+ Ready for the message\r\n"
+               "body \0\0\nend\ncmd a APPEND <x> #1 2 bytes binary flags=0(More)\n"),
+      IN },
+    { "the second message is wrong",
+      STR_INIT("a APPEND x {1+}\r\n1 {2+}\r\nHo (x) NOOP\r\nb NOOP\r\n"),
+      STR_INIT("begin a APPEND <x> #0 1 bytes flags=0()\nbody 1\nend\n"
+               "begin a APPEND <x> #1 2 bytes flags=0()\nbody Ho\nend\n"
+               ">a BAD Expected the message as a literal\r\ncmd b NOOP\n"),
+      IN },
+    { "put together from parts",
+      STR_INIT(
+          "a APPEND x (\\Seen) CATENATE (URL \"/y/;UID=1\" TEXT {2}\r\nHi URL {3+}\r\nabc)\r\n"),
+      STR_INIT("begin a APPEND <x> #0 part 0 </y/;UID=1> flags=1()\n"
+               "begin a APPEND <x> #0 part 1 2 bytes flags=1()\n>+ Ready for the message\r\n"
+               "body Hi\nbegin a APPEND <x> #0 part 2 <abc> flags=1()\nend\n"
+               "cmd a APPEND <x> #0 part 2 <abc> flags=1()\n"),
+      IN },
+    { "parts without octets of their own, then a message",
+      STR_INIT("a APPEND x CATENATE (URL u URL v) (\\Seen) {1+}\r\n1\r\nb NOOP\r\n"),
+      STR_INIT("begin a APPEND <x> #0 part 0 <u> flags=0()\n"
+               "begin a APPEND <x> #0 part 1 <v> flags=0()\nend\n"
+               "begin a APPEND <x> #1 1 bytes flags=1()\nbody 1\nend\n"
+               "cmd a APPEND <x> #1 1 bytes flags=1()\ncmd b NOOP\n"),
+      IN },
+    { "a URL that is refused", STR_INIT("a APPEND x CATENATE (URL no URL v)\r\nb NOOP\r\n"),
+      STR_INIT("begin a APPEND <x> #0 part 0 <no> flags=0()\ncmd b NOOP\n"), IN },
+    { "a URL that is refused before octets",
+      STR_INIT(
+          "a APPEND x CATENATE (URL no TEXT {5}\r\n"
+          "b APPEND x CATENATE (URL no TEXT {6+}\r\na NO\r\n URL v TEXT {2+}\r\nab)\r\nc NOOP\r\n"),
+      STR_INIT("begin a APPEND <x> #0 part 0 <no> flags=0()\n"
+               "begin b APPEND <x> #0 part 0 <no> flags=0()\ncmd c NOOP\n"),
+      IN },
+    { "too many parts", STR_INIT("a APPEND x CATENATE (URL 1 URL 2 URL 3 URL 4)\r\nb NOOP\r\n"),
+      STR_INIT("begin a APPEND <x> #0 part 0 <1> flags=0()\n"
+               "begin a APPEND <x> #0 part 1 <2> flags=0()\n"
+               "begin a APPEND <x> #0 part 2 <3> flags=0()\n"
+               ">a NO [LIMIT] Too many parts in one message\r\ncmd b NOOP\n"),
+      IN },
+    { "parts that are none",
+      STR_INIT("a APPEND x CATENATE ()\r\nb APPEND x CATENATE (URL\r\n"
+               "c APPEND x CATENATE (TEXT \"a\")\r\n"),
+      STR_INIT(">a BAD Expected TEXT or URL\r\n>b BAD Expected a space\r\n"
+               ">c BAD Expected the message as a literal\r\n"),
+      IN },
+    { "UTF8 as RFC 6855 has it", STR_INIT("a APPEND x UTF8 (~{2+}\r\nHi)\r\nb NOOP\r\n"),
+      STR_INIT("begin a APPEND <x> #0 2 bytes binary flags=0()\nbody Hi\nend\n"
+               "cmd a APPEND <x> #0 2 bytes binary flags=0()\ncmd b NOOP\n"),
+      IN | IMAP_UTF8 },
+    { "UTF8 that was not enabled", STR_INIT("a APPEND x UTF8 (~{2+}\r\nHi)\r\nb NOOP\r\n"),
+      STR_INIT(">a BAD UTF8 needs a literal8, and ENABLE UTF8=ACCEPT before it\r\ncmd b NOOP\n"),
       IN },
     { "append refused before it is sent", STR_INIT("a APPEND no {5}\r\nb NOOP\r\n"),
       STR_INIT("begin a APPEND <no> #0 5 bytes flags=0()\ncmd b NOOP\n"), IN },
@@ -275,5 +336,36 @@ TEST(endless_lines_end_the_connection_without_memory)
         fed += imap_feed(m, STR(X100));
     CHECK(fed < 2500, "%zu octets", fed);
     CHECK_EQ(imap_next(m, &out), IMAP_CLOSE, "closed");
+    imap_free(m);
+}
+
+/* Neither text nor arena grows with the number of messages: each gives back what it needed. */
+TEST(many_messages_in_one_append_cost_no_more_than_one)
+{
+    struct imap_limits limits = small_limits();
+    struct imap *m;
+    unsigned begun = 0;
+
+    limits.append_messages_max = 10000;
+    m = imap_new(&limits, IN);
+    for (unsigned i = 0; i < 5000; i++) {
+        struct str line =
+            i == 0 ? STR("a APPEND x {1+}\r\n1") : STR(" (\\Seen Some Words) {1+}\r\n2");
+
+        while (line.len > 0) {
+            struct imap_out out;
+            enum imap_event event;
+
+            line = str_skip(line, imap_feed(m, line));
+            while ((event = imap_next(m, &out)) != IMAP_WANT_BYTES)
+                if (event == IMAP_APPEND_BEGIN) {
+                    begun++;
+                    imap_append_take(m);
+                } else {
+                    CHECK(event == IMAP_BODY || event == IMAP_APPEND_END, "message %u", i);
+                }
+        }
+    }
+    CHECK_EQ(begun, 5000, "all of them, though each line counts against a limit of 400 octets");
     imap_free(m);
 }

@@ -197,6 +197,7 @@ enum err messages_add(struct account_txn *a, uint32_t mailbox, struct mbox *m,
         .modseq = a->modseq,
         .created = a->modseq,
         .internal_date = message->internal_date,
+        .internal_zone = message->internal_zone,
         .save_date = a->now_s,
         .size = message->size,
     };

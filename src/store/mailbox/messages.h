@@ -25,7 +25,7 @@ struct message_new {
     uint64_t size;
     struct str record; /* structure record; may be empty */
     uint64_t flags;
-    int64_t internal_date;
+    int64_t internal_date, internal_zone; /* the zone: minutes east of UTC, to show the date in */
     uint64_t hash; /* of its Message-ID, 0 when none; parent and root: of what it refers to */
     uint64_t parent_hash, root_hash;
 };

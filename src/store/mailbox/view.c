@@ -91,7 +91,7 @@ static struct view_row row_of(uint32_t uid, const struct membership *ms)
         .flags = ms->flags,
         .modseq = ms->modseq,
         .email = ms->email,
-        .internal_date = ms->internal_date,
+        .internal = view_internal(ms->internal_date, ms->internal_zone),
         .uid = uid,
         .size = ms->size > UINT32_MAX ? UINT32_MAX : (uint32_t)ms->size,
     };
@@ -309,7 +309,7 @@ static bool view_equals(const struct view *a, const struct view *b)
     for (uint32_t i = 0; i < a->count; i++)
         if (a->at[i].uid != b->at[i].uid || a->at[i].flags != b->at[i].flags ||
             a->at[i].modseq != b->at[i].modseq || a->at[i].size != b->at[i].size ||
-            a->at[i].email != b->at[i].email || a->at[i].internal_date != b->at[i].internal_date)
+            a->at[i].email != b->at[i].email || a->at[i].internal != b->at[i].internal)
             return false;
     return true;
 }

@@ -19,9 +19,23 @@
 
 struct view_row {
     uint64_t flags, modseq, email;
-    int64_t internal_date;
+    int64_t internal; /* date and zone, see below */
     uint32_t uid, size;
 };
+
+/* The internal date, and the minutes east of UTC to show it in (less than 2048), in one word. */
+static inline int64_t view_internal(int64_t date, int64_t zone)
+{
+    return (int64_t)((uint64_t)date << 12 | (((uint64_t)zone + 2048) & 0xfff));
+}
+static inline int64_t view_internal_date(const struct view_row *row)
+{
+    return row->internal >> 12;
+}
+static inline int64_t view_internal_zone(const struct view_row *row)
+{
+    return (row->internal & 0xfff) - 2048;
+}
 
 struct view {
     uint32_t account, mailbox; /* the key */

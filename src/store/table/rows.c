@@ -68,15 +68,18 @@ static void get_fields_queue_rcpt(struct arena *mem, struct reader *r, struct qu
         get_fields_queue_rcpt(mem, r, &v->name[i]);
 #define GET_FIELD(type, name) GET_##type(name)
 
-#define ROW_CODEC(row, FIELDS)                                                                     \
-    static void put_fields_##row(struct buf *out, const struct row *v)                             \
+#define ROW_FIELDS(row, type, FIELDS)                                                              \
+    static void put_fields_##row(struct buf *out, const struct type *v)                            \
     {                                                                                              \
         FIELDS(PUT_FIELD)                                                                          \
     }                                                                                              \
-    static void get_fields_##row(UNUSED struct arena *mem, struct reader *r, struct row *v)        \
+    static void get_fields_##row(UNUSED struct arena *mem, struct reader *r, struct type *v)       \
     {                                                                                              \
         FIELDS(GET_FIELD)                                                                          \
-    }                                                                                              \
+    }
+
+#define ROW_CODEC(row, FIELDS)                                                                     \
+    ROW_FIELDS(row, row, FIELDS)                                                                   \
     void row##_put(struct buf *out, const struct row *v)                                           \
     {                                                                                              \
         put_u8(out, ROW_VERSION);                                                                  \
@@ -96,4 +99,37 @@ static void get_fields_queue_rcpt(struct arena *mem, struct reader *r, struct qu
         *ret = v;                                                                                  \
         return OK;                                                                                 \
     }
-ROWS(ROW_CODEC)
+ROWS_OF_VERSION_1(ROW_CODEC)
+
+/* ---- memberships: the last field came with version 2 ---- */
+
+ROW_FIELDS(membership, membership, MEMBERSHIP_FIELDS)
+
+static void get_fields_membership_1(struct reader *r, struct membership *v)
+{
+    MEMBERSHIP_FIELDS_1(GET_FIELD)
+}
+
+void membership_put(struct buf *out, const struct membership *v)
+{
+    put_u8(out, MEMBERSHIP_VERSION);
+    put_fields_membership(out, v);
+}
+
+enum err membership_get(struct arena *mem, struct str in, struct membership *ret)
+{
+    struct reader r = reader_of(in);
+    uint8_t version = get_u8(&r);
+    struct membership v = { 0 };
+
+    if (version == MEMBERSHIP_VERSION)
+        get_fields_membership(mem, &r, &v);
+    else if (version == 1)
+        get_fields_membership_1(&r, &v);
+    else
+        return ERR_CORRUPT;
+    if (!reader_done(&r))
+        return ERR_CORRUPT;
+    *ret = v;
+    return OK;
+}

@@ -1,6 +1,7 @@
 /* store/table/rows.h - what stands behind the keys: the structs of every table and their octets.
  *
- * Pure. Every row begins with one octet, the version of its format (ROW_VERSION). Numbers are
+ * Pure. Every row begins with one octet, the version of its format (ROW_VERSION, of
+ * memberships MEMBERSHIP_VERSION). Numbers are
  * varints unless said otherwise, texts carry their length. Decoded texts point into the octets;
  * keyword lists and recipients are allocated in `mem`. Decoding is strict: a row with anything
  * missing or left over is ERR_CORRUPT.
@@ -14,6 +15,7 @@
 #include "store/table/keys.h"
 
 #define ROW_VERSION 1
+#define MEMBERSHIP_VERSION 2 /* 1 is read, too */
 
 /* The field types are those of the list below: T(type, name). */
 #define ACCOUNT_FIELDS(T)                                                                          \
@@ -41,12 +43,14 @@
     T(u64, object)                                                                                 \
     T(u64, modseq) T(u32, messages) T(u32, unseen) T(u32, deleted) T(u64, size) T(strs, keywords)
 
-/* flags: the word of message/set/flags.h. created: the modseq with which it came. */
-#define MEMBERSHIP_FIELDS(T)                                                                       \
+/* flags: the word of message/set/flags.h. created: the modseq with which it came. internal_zone:
+ * minutes east of UTC in which the client gave the internal date; rows of version 1 lack it. */
+#define MEMBERSHIP_FIELDS_1(T)                                                                     \
     T(u64, email)                                                                                  \
     T(u64, thread)                                                                                 \
     T(u64, flags)                                                                                  \
     T(u64, modseq) T(u64, created) T(i64, internal_date) T(i64, save_date) T(u64, size)
+#define MEMBERSHIP_FIELDS(T) MEMBERSHIP_FIELDS_1(T) T(i64, internal_zone)
 
 /* refs: memberships. hash, root_hash: the keys of its rows in the thread table, 0 when none. */
 #define EMAIL_FIELDS(T)                                                                            \
@@ -87,16 +91,17 @@
     uint32_t name##_count;
 #define ROW_STRUCT_FIELD(type, name) ROW_TYPE_##type(name)
 
-#define ROWS(ROW)                                                                                  \
+#define ROWS_OF_VERSION_1(ROW)                                                                     \
     ROW(account, ACCOUNT_FIELDS)                                                                   \
     ROW(counters, COUNTERS_FIELDS)                                                                 \
     ROW(mbox, MAILBOX_FIELDS)                                                                      \
-    ROW(membership, MEMBERSHIP_FIELDS)                                                             \
     ROW(email, EMAIL_FIELDS)                                                                       \
     ROW(acl, ACL_FIELDS)                                                                           \
     ROW(metadata, METADATA_FIELDS)                                                                 \
     ROW(queue_rcpt, QUEUE_RCPT_FIELDS)                                                             \
     ROW(queue_entry, QUEUE_ENTRY_FIELDS)
+
+#define ROWS(ROW) ROWS_OF_VERSION_1(ROW) ROW(membership, MEMBERSHIP_FIELDS)
 
 #define ROW_DECLARE(row, FIELDS)                                                                   \
     struct row {                                                                                   \

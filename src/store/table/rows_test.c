@@ -60,8 +60,8 @@ TEST(the_end_of_a_prefix_is_behind_all_its_keys)
         put_u8(&first, 0);                                                                         \
         CHECK_EQ(type##_get(mem, buf_str(&first), &out), ERR_CORRUPT, #type " with a tail");       \
         first.len--;                                                                               \
-        first.at[0] = 2;                                                                           \
-        CHECK_EQ(type##_get(mem, buf_str(&first), &out), ERR_CORRUPT, #type " of version 2");      \
+        first.at[0] = 3;                                                                           \
+        CHECK_EQ(type##_get(mem, buf_str(&first), &out), ERR_CORRUPT, #type " of version 3");      \
         buf_deinit(&first);                                                                        \
         buf_deinit(&second);                                                                       \
         arena_free(mem);                                                                           \
@@ -97,8 +97,8 @@ TEST(rows_are_what_the_format_says)
               STR("\1\1x\0\1\2\3\4\5\6\7\x08\x09\x0a\1\4work"));
     CHECK_ROW(membership,
               VALUE(membership, .email = 1, .thread = 2, .flags = 3, .modseq = 4, .created = 5,
-                    .internal_date = 6, .save_date = -7, .size = 8),
-              STR("\1\1\2\3\4\5\x0c\x0d\x08"));
+                    .internal_date = 6, .save_date = -7, .size = 8, .internal_zone = -480),
+              STR("\2\1\2\3\4\5\x0c\x0d\x08\xbf\7"));
     CHECK_ROW(email,
               VALUE(email, .body = 1, .refs = 2, .size = 3, .thread = 4, .hash = 5, .root_hash = 6),
               STR("\1\1\2\3\4\5\6"));
@@ -109,4 +109,16 @@ TEST(rows_are_what_the_format_says)
                     .smtputf8 = true, .body_kind = 1, .size = 5, .arrived = 6, .held = false,
                     .due = 7, .message_id = STR("m"), .rcpts = &rcpt, .rcpts_count = 1),
               STR("\1\1\1r\1e\2\1\1\5\x0c\0\x0e\1m\1\3a@b\0\2\1\3\1\1\1r\1h"));
+}
+
+TEST(a_membership_of_version_1_is_read_with_its_date_in_utc)
+{
+    static const struct str octets = STR_INIT("\1\1\2\3\4\5\x0c\x0d\x08");
+    struct membership out;
+
+    CHECK_OK(membership_get(NULL, octets, &out), "read");
+    CHECK_EQ(out.size, 8, "the last field of old");
+    CHECK_EQ(out.internal_zone, 0, "UTC");
+    for (size_t cut = 0; cut < octets.len; cut++)
+        CHECK_EQ(membership_get(NULL, str_take(octets, cut), &out), ERR_CORRUPT, "cut at %zu", cut);
 }

@@ -85,15 +85,22 @@ struct imap_status_args {
     uint32_t items;
 };
 
-/* One message of an APPEND. */
+/* One message of an APPEND or REPLACE, and the part of it that comes next: the only one, or one of
+ * a CATENATE (RFC 4469), whose parts are octets or URLs. */
 struct imap_append_args {
     struct str mailbox;
+    uint32_t replaced; /* REPLACE: sequence number or UID (RFC 8508); else 0 */
     struct flag_names flags;
     bool has_date;
     int64_t date_s;
     int date_zone_min;
-    uint32_t bytes;
     uint32_t index; /* 0 for the first message of the command (RFC 3502) */
+    bool catenate;
+    uint32_t part;  /* 0 for the first part of the message */
+    bool is_url;    /* the part is what `url` names; else `bytes` octets that follow */
+    bool binary;    /* octets in a literal8 (RFC 3516): NUL is allowed */
+    struct str url; /* as written */
+    uint32_t bytes;
 };
 
 /* RFC 4731 3.1. */

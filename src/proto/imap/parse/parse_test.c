@@ -198,7 +198,7 @@ static const struct row bad[] = {
     ROW("a LIST (RECURSIVEMATCH) \"\" *", "BAD RECURSIVEMATCH needs another selection option",
         IMAP_AUTHED),
     ROW("a ENABLE", "BAD Missing argument", IMAP_AUTHED),
-    ROW("a APPEND x", "BAD APPEND needs a message as a literal", IMAP_AUTHED),
+    ROW("a APPEND", "BAD Missing argument", IMAP_AUTHED),
 };
 
 static void check_rows(const struct row *rows, size_t count)
