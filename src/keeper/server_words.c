@@ -1,4 +1,4 @@
-/* keeper/calls/server_words.c - between the store's words and those of the contract. */
+/* keeper/server_words.c - between the store's words and those of the contract. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "keeper/server_job.h"
 #include "store/mailbox/mailboxes.h"
