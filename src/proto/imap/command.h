@@ -64,7 +64,7 @@ enum imap_fact {
     ROW(STATUS, status, "STATUS", status, false, IMAP_WHEN_IN)                                     \
     ROW(GETMETADATA, metadata_read, "GETMETADATA", metadata_read, false, IMAP_WHEN_IN)             \
     ROW(SETMETADATA, metadata_write, "SETMETADATA", metadata_write, false, IMAP_WHEN_IN)           \
-    ROW(APPEND, append, "APPEND", append_end, false, IMAP_WHEN_IN)                                 \
+    ROW(APPEND, append, "APPEND", append, false, IMAP_WHEN_IN)                                     \
     ROW(NAMESPACE, namespace, "NAMESPACE", none, false, IMAP_WHEN_IN)                              \
     ROW(IDLE, idle, "IDLE", none, false, IMAP_WHEN_IN)                                             \
     ROW(UNAUTHENTICATE, unauthenticate, "UNAUTHENTICATE", none, false, IMAP_WHEN_IN)               \
