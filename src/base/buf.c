@@ -51,7 +51,8 @@ void buf_add(struct buf *b, struct str s)
     char *to = buf_reserve(b, s.len);
     if (to == NULL)
         return;
-    memcpy(to, s.at, s.len);
+    if (s.at != NULL)
+        memcpy(to, s.at, s.len);
     b->len += s.len;
 }
 

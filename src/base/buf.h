@@ -31,6 +31,7 @@ static inline void buf_clear(struct buf *b)
 /* Makes room for `extra` more octets and returns where they go, or null past the ceiling; the
  * caller then adds to b->len what it wrote. */
 char *buf_reserve(struct buf *b, size_t extra);
+/* Of a string whose `at` is null only the place is made; what stands there is undefined. */
 void buf_add(struct buf *b, struct str s);
 void buf_add_char(struct buf *b, char c);
 void buf_add_u64(struct buf *b, uint64_t value); /* decimal */

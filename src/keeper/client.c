@@ -360,6 +360,7 @@ void keeper_client_reconnect(struct keeper_client *k, struct channel *c)
     channel_gone(k); /* a new channel may come before the old one's closed() */
     k->channel = c;
     channel_set_events(c, &client_events, k);
+    channel_allow_rooms(c); /* keeper does not change what it has said */
 }
 
 bool keeper_client_is_up(const struct keeper_client *k)

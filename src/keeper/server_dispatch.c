@@ -89,6 +89,7 @@ void request_free(struct request *j)
 
     if (j->cleanup != NULL)
         j->cleanup(j);
+    channel_room_drop(&j->room);
     list_remove(&j->in_keeper);
     list_remove(&j->in_peer);
     if (j->spool != NULL)
@@ -97,17 +98,43 @@ void request_free(struct request *j)
     arena_free(j->mem);
 }
 
+static void put_head(struct buf *out, uint64_t tag, enum err e)
+{
+    put_u8(out, FRAME_REPLY);
+    put_varint(out, tag);
+    put_u8(out, (uint8_t)e);
+}
+
+bool request_reply_early(struct request *j, struct str *ret)
+{
+    struct buf out;
+    size_t head;
+
+    if (j->peer == NULL || j->file != NULL || !channel_room_take(j->peer->channel, &j->room))
+        return false;
+    out = (struct buf){ .at = j->room.at, .cap = CHANNEL_ROOM_BYTES, .max = CHANNEL_ROOM_BYTES };
+    put_head(&out, j->tag, OK);
+    head = out.len;
+    codecs[j->call].encode(&out, j->rep);
+    if (out.overflowed) {
+        channel_room_drop(&j->room);
+        return false;
+    }
+    j->room_bytes = out.len;
+    *ret = str_skip(buf_str(&out), head);
+    return true;
+}
+
 static void reply(struct peer *p, uint64_t tag, enum err e, struct str detail,
                   const struct request *j)
 {
     struct buf out = { .max = CHANNEL_FRAME_MAX };
+    size_t bytes = e == OK && j != NULL ? arena_used(j->mem) + j->page_bytes : 0;
 
     /* A page is about as long as what it was made of, and so does not grow by doubling. */
-    if (e == OK && j != NULL)
-        (void)buf_reserve(&out, MIN(arena_used(j->mem), KEEP_PAGE_BYTES));
-    put_u8(&out, FRAME_REPLY);
-    put_varint(&out, tag);
-    put_u8(&out, (uint8_t)e);
+    if (bytes > 0)
+        (void)buf_reserve(&out, MIN(bytes, KEEP_PAGE_BYTES));
+    put_head(&out, tag, e);
     if (e != OK)
         put_str(&out, p->who == BY_CONTROL ? detail : STR_EMPTY);
     else
@@ -122,6 +149,20 @@ static void reply(struct peer *p, uint64_t tag, enum err e, struct str detail,
     buf_deinit(&out);
 }
 
+/* A page is written where the gate reads it, if there is room. */
+static void answer(struct request *j, enum err e)
+{
+    struct str unused;
+
+    if (e == OK && j->room.at == NULL &&
+        arena_used(j->mem) + j->page_bytes >= REPLY_ROOM_WORTH_BYTES)
+        (void)!request_reply_early(j, &unused);
+    if (e == OK && j->room.at != NULL)
+        channel_room_send(j->peer->channel, &j->room, j->room_bytes);
+    else
+        reply(j->peer, j->tag, e, str_from_z(j->why.text), j);
+}
+
 void request_end(struct request *j, enum err e)
 {
     struct keeper *k = j->k;
@@ -130,7 +171,7 @@ void request_end(struct request *j, enum err e)
         keeper_log(k, "event=error call=%s error=\"%s\" detail=\"%s\"", keep_call_name(j->call),
                    err_text(e), j->why.text);
     if (j->peer != NULL && !j->peer->broken)
-        reply(j->peer, j->tag, e, str_from_z(j->why.text), j);
+        answer(j, e);
     request_free(j);
     keeper_maybe_stopped(k);
 }

@@ -28,6 +28,7 @@ enum {
     AUTH_CACHE_SLOTS = 4096,
     EXPUNGE_PER_COMMIT = 2000, /* rows that one commit removes                            */
     LIST_PER_PAGE = 500,
+    REPLY_ROOM_WORTH_BYTES = 16 * 1024, /* less goes through the kernel as quickly            */
 };
 
 struct auth_slot {
@@ -125,7 +126,10 @@ struct request {
     uint64_t tag;
     const void *req;
     void *rep;
-    struct file *file; /* goes out with the reply; not owned */
+    struct file *file;        /* goes out with the reply; not owned */
+    size_t page_bytes;        /* octets of the reply that lie elsewhere than in `mem` */
+    struct channel_room room; /* the reply, when it was written early; else none */
+    size_t room_bytes;
     struct errinfo why;
 
     /* Of the write under way. */
@@ -140,6 +144,9 @@ struct request {
 void request_from_frame(struct peer *p, struct str frame);
 void request_end(struct request *j, enum err e); /* replies and frees */
 void request_free(struct request *j);
+/* Writes the reply where its receiver will read it, before request_end(j, OK): octets whose `at` is
+ * null may be filled in meanwhile. *ret: its fields. False: the reply is made at the end. */
+MUST_USE bool request_reply_early(struct request *j, struct str *ret);
 /* Runs build inside the writer, then written(j, e); null: request_end. */
 void request_write(struct request *j, enum err (*build)(struct request *j, struct txn *t),
                    void (*written)(struct request *j, enum err e));

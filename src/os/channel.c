@@ -26,6 +26,30 @@ size_t channel_queued(const struct channel *c)
     return c->ops->queued(c);
 }
 
+bool channel_room_take(struct channel *c, struct channel_room *ret)
+{
+    return c->ops->room_take(c, ret);
+}
+
+void channel_room_send(struct channel *c, struct channel_room *room, size_t len)
+{
+    BUG_ON(room->at == NULL || len > CHANNEL_ROOM_BYTES);
+    c->ops->room_send(c, room, len);
+    room->at = NULL;
+}
+
+void channel_room_drop(struct channel_room *room)
+{
+    if (room->at != NULL)
+        room->give(room);
+    room->at = NULL;
+}
+
+void channel_allow_rooms(struct channel *c)
+{
+    c->ops->allow_rooms(c);
+}
+
 void channel_free(struct channel *c)
 {
     if (c != NULL)

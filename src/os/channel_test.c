@@ -247,6 +247,10 @@ TEST(nonsense_on_the_wire_ends_a_channel)
         STR_INIT("\x00\x10\x00\x01"),  /* one octet over the limit */
         STR_INIT("\xFF\xFF\xFF\xFF"),  /* everything */
         STR_INIT("\x80\x00\x00\x01x"), /* a file is announced, none came */
+        STR_INIT("\x20\x00\x00\x00"),  /* a room comes back that was not given */
+        STR_INIT("\x60\x00\x00\x08"),  /* gives and takes at once */
+        STR_INIT("\x40\x00\x00\x07"),  /* a place of another length */
+        STR_INIT("\x40\x00\x00\x08\x00\x00\x00\x00\x00\x00\x00\x01"), /* not allowed here */
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -308,6 +312,110 @@ TEST(a_descriptor_that_no_frame_asked_for_ends_a_channel)
     CHECK_EQ(p.b.why, ERR_CORRUPT, "as such");
     process_close(fd[0]);
     pair_close(&p);
+}
+
+/* ---- rooms ---- */
+
+/* Every third frame in a room, when there is one; the others between them as usual. */
+static bool send_mixed(struct end *e, uint64_t number)
+{
+    struct channel_room room;
+
+    if (number % 3 != 0 || !channel_room_take(e->c, &room)) {
+        send_numbered(e, number, 50);
+        return false;
+    }
+    memset(room.at, 'x', CHANNEL_ROOM_BYTES);
+    store_u64(room.at, number);
+    channel_room_send(e->c, &room, number % 2 == 0 ? CHANNEL_ROOM_BYTES : 8);
+    return true;
+}
+
+static bool hundred_came(void *ctx)
+{
+    return ((struct pair *)ctx)->b.frames >= 100 && ((struct pair *)ctx)->b.frames % 100 == 0;
+}
+
+TEST(frames_in_rooms_keep_their_order_among_the_others)
+{
+    for (enum side side = 0; side < SIDE_COUNT; side++) {
+        struct pair p;
+        uint64_t in_rooms = 0;
+
+        pair_open(&p, side);
+        channel_allow_rooms(p.b.c);
+        for (uint64_t round = 0; round < 5; round++) {
+            p.b.frames = 0;
+            p.b.in_order = true;
+            for (uint64_t i = 0; i < 100; i++)
+                in_rooms += send_mixed(&p.a, i);
+            CHECK(bench_run(&p.w, hundred_came, &p), "%s: %d came", side_name(side),
+                  (int)p.b.frames);
+            CHECK(p.b.in_order, "%s", side_name(side));
+            bench_pass(&p.w, round == 3 ? 5000 : 20); /* long enough for the memory to go */
+        }
+        CHECK(in_rooms >= 5 * 10, "%s: they come back, %d", side_name(side), (int)in_rooms);
+        pair_close(&p);
+    }
+}
+
+static bool b_closed_or_came(void *ctx)
+{
+    return ((struct pair *)ctx)->b.closed || ((struct pair *)ctx)->b.frames > 0;
+}
+
+TEST(rooms_are_for_those_who_allow_them)
+{
+    struct pair p;
+
+    pair_open(&p, SIDE_REAL);
+    CHECK(send_mixed(&p.a, 0), "a room");
+    CHECK(bench_run(&p.w, b_closed_or_came, &p), "something");
+    CHECK_EQ(p.b.why, ERR_CORRUPT, "refused");
+    CHECK_EQ(p.b.frames, 0, "unread");
+    pair_close(&p);
+}
+
+/* Whoever fills a room may take longer than the channel lives. */
+TEST(a_room_outlives_its_channel)
+{
+    for (enum side side = 0; side < SIDE_COUNT; side++) {
+        struct channel_room rooms[100];
+        unsigned taken = 0;
+        struct pair p;
+
+        pair_open(&p, side);
+        while (taken < 40 && channel_room_take(p.a.c, &rooms[taken]))
+            taken++;
+        CHECK(taken >= 4, "%s: %u at a time", side_name(side), taken);
+        channel_room_drop(&rooms[0]);
+        CHECK(channel_room_take(p.a.c, &rooms[0]), "%s: dropped, and there again", side_name(side));
+        channel_free(p.a.c);
+        p.a.c = NULL;
+        bench_pass(&p.w, 10);
+        for (unsigned i = 0; i < taken; i++) {
+            memset(rooms[i].at, 'x', CHANNEL_ROOM_BYTES);
+            channel_room_drop(&rooms[i]);
+            channel_room_drop(&rooms[i]);
+        }
+        pair_close(&p);
+    }
+}
+
+TEST(a_channel_may_be_freed_for_a_frame_in_a_room)
+{
+    for (enum side side = 0; side < SIDE_COUNT; side++) {
+        struct pair p;
+
+        pair_open(&p, side);
+        channel_allow_rooms(p.b.c);
+        p.b.free_on_frame = true;
+        (void)send_mixed(&p.a, 0);
+        (void)send_mixed(&p.a, 3);
+        CHECK(bench_run(&p.w, a_closed, &p), "%s", side_name(side));
+        CHECK_EQ(p.b.frames, 1, "%s: nothing comes after that", side_name(side));
+        pair_close(&p);
+    }
 }
 
 static void on_accept(void *ctx, struct channel *c)

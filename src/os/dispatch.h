@@ -112,6 +112,9 @@ struct channel_ops {
     void (*send)(struct channel *c, struct str frame, struct file *file);
     size_t (*queued)(const struct channel *c);
     void (*free)(struct channel *c);
+    bool (*room_take)(struct channel *c, struct channel_room *ret);
+    void (*room_send)(struct channel *c, struct channel_room *room, size_t len);
+    void (*allow_rooms)(struct channel *c);
 };
 
 struct channel {

@@ -2,7 +2,11 @@
  *
  * Unpacking is most of what a download costs, and it is the one part of it that needs nothing of
  * the loop: the pieces and the page do not change while the workers are at them. A body belongs to
- * one share, because only one thread at a time may read it. */
+ * one share, because only one thread at a time may read it.
+ *
+ * The reply is written before the octets are there, where the gate will read it, with holes of
+ * their lengths; so what is unpacked is at once where it must be, and is not copied again. Only
+ * when there is no room for that it goes through memory of the page's own. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "keeper/calls/server_octets.h"
 
@@ -15,7 +19,8 @@ enum {
 struct piece {
     struct body *body;
     uint64_t at;
-    size_t len, to; /* where in the page */
+    size_t len, before; /* octets of the pieces before it */
+    char *to;
     struct str *ret;
 };
 
@@ -97,7 +102,8 @@ void octets_add(struct octets *o, struct body *body, uint64_t at, size_t len, st
     if (len == 0)
         return;
     o->pieces = more_room(o->j->mem, o->pieces, o->count, &o->cap, sizeof(*o->pieces));
-    o->pieces[o->count++] = (struct piece){ body, at, len, o->bytes, ret };
+    o->pieces[o->count++] = (struct piece){ body, at, len, o->bytes, NULL, ret };
+    *ret = (struct str){ NULL, len };
     o->bytes += len;
 }
 
@@ -112,8 +118,7 @@ static void read_share_worker(void *ctx)
     for (size_t i = s->from; i < s->until && s->e == OK; i++) {
         const struct piece *p = &o->pieces[i];
 
-        s->e = body_read_to(p->body, p->at, p->len, o->page + p->to, &scratch, &s->why);
-        *p->ret = str_from(o->page + p->to, p->len);
+        s->e = body_read_to(p->body, p->at, p->len, p->to, &scratch, &s->why);
     }
     buf_deinit(&scratch);
 }
@@ -137,10 +142,42 @@ static size_t middle(const struct octets *o)
 {
     size_t i = 0;
 
-    while (i < o->count && (o->pieces[i].to < o->bytes / SHARES ||
+    while (i < o->count && (o->pieces[i].before < o->bytes / SHARES ||
                             (i > 0 && o->pieces[i].body == o->pieces[i - 1].body)))
         i++;
     return i;
+}
+
+/* Finds the holes of a reply that is written: they are in the order of the pieces. */
+static bool places_in_room(struct octets *o)
+{
+    struct keep_fetch_rep rep;
+    struct str fields;
+    size_t next = 0;
+
+    if (o->bytes < REPLY_ROOM_WORTH_BYTES || !request_reply_early(o->j, &fields))
+        return false;
+    if (!keep_fetch_rep_get(o->j->mem, fields, &rep))
+        BUG("a reply that was written here cannot be read");
+    for (size_t r = 0; r < rep.rows_count; r++)
+        for (size_t p = 0; p < rep.rows[r].parts_count; p++)
+            if (rep.rows[r].parts[p].bytes.len > 0)
+                o->pieces[next++].to = (char *)(uintptr_t)rep.rows[r].parts[p].bytes.at;
+    BUG_ON(next != o->count);
+    return true;
+}
+
+static void places_in_page(struct octets *o)
+{
+    if ((o->page = malloc(o->bytes)) == NULL)
+        BUG("out of memory");
+    o->j->page_bytes = o->bytes;
+    for (size_t i = 0; i < o->count; i++) {
+        struct piece *p = &o->pieces[i];
+
+        p->to = o->page + p->before;
+        *p->ret = str_from(p->to, p->len);
+    }
 }
 
 void octets_read(struct octets *o, void (*done)(struct request *j, enum err e))
@@ -155,8 +192,8 @@ void octets_read(struct octets *o, void (*done)(struct request *j, enum err e))
         done(o->j, OK);
         return;
     }
-    if ((o->page = malloc(o->bytes)) == NULL)
-        BUG("out of memory");
+    if (!places_in_room(o))
+        places_in_page(o);
     if (o->bytes <= AT_ONCE_BYTES) {
         o->shares[0] = (struct share){ .o = o, .until = o->count };
         o->under_way = 1;

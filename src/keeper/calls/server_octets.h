@@ -20,10 +20,10 @@ struct octets;
 struct octets *octets_new(struct request *j);
 /* Body number `id`, open until the end of the request; `many`: neighbours will follow. */
 MUST_USE enum err octets_open(struct octets *o, uint64_t id, bool many, struct body **ret);
-/* Octets [at, at + len) of the body that was opened last; *ret becomes what they are, and is valid
- * when done() runs. */
+/* Octets [at, at + len) of the body that was opened last. *ret, a field of the fetch reply, becomes
+ * what they are when done() runs; they are added in the order of the reply's rows and parts. */
 void octets_add(struct octets *o, struct body *body, uint64_t at, size_t len, struct str *ret);
-/* Every row has been looked up. Calls done, perhaps at once. */
+/* The reply is complete but for the octets. Calls done, perhaps at once, which ends the request. */
 void octets_read(struct octets *o, void (*done)(struct request *j, enum err e));
 
 #endif

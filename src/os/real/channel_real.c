@@ -3,7 +3,13 @@
  * Frames that are sent during a turn go out together at its end. A descriptor travels with the
  * first octet of its own frame's length, which starts a sendmsg of its own; the kernel never lets
  * one recvmsg reach past octets that carry a descriptor, so at most one is waiting for its frame.
- * Whole frames are handed over straight from the loop's read buffer; only a cut one is copied. */
+ * Whole frames are handed over straight from the loop's read buffer; only a cut one is copied.
+ *
+ * The two bits below that of a file say that the octets are not here: "room" is followed by the
+ * number and the length of a frame that lies in shared memory (os/real/rooms.h), or by ROOMS alone
+ * when that memory is given up; "give" is the answer, the number of the room in its lower bits. The
+ * memory's descriptor comes along with its first frame, and the memory goes when it was not used
+ * for a while, so that a quiet house keeps none. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,10 +18,12 @@
 
 #include "base/codec.h"
 #include "os/real/loop_real.h"
+#include "os/real/rooms.h"
 #include "os/real/socket.h"
 
-enum { HEAD_BYTES = 4, SOCKET_BYTES = 1024 * 1024 };
-static const uint32_t file_bit = 0x80000000U;
+enum { HEAD_BYTES = 4, SOCKET_BYTES = 1024 * 1024, ROOM_HEAD_BYTES = 8, ROOMS_KEPT_MS = 2000 };
+static const uint32_t file_bit = 0x80000000U, room_bit = 0x40000000U, give_bit = 0x20000000U;
+static const uint32_t number_bits = 0x1FFFFFFFU;
 
 /* A descriptor on its way out: it goes with the octet at `at`, counted from the channel's start. */
 struct parcel {
@@ -33,7 +41,9 @@ struct real_channel {
     struct parcel *parcels, **parcels_last;
     struct buf in; /* the start of a frame that was cut */
     int in_fd;     /* came along, its frame is not whole yet; -1: none */
-    bool blocked, flush_posted, freed, closed;
+    bool blocked, flush_posted, freed, closed, rooms_allowed, rooms_known;
+    struct rooms *own, *theirs; /* made here, and written there; null until they are used */
+    struct timer quiet;         /* when the own ones are given up */
 };
 
 static const struct channel_ops real_channel_ops;
@@ -70,6 +80,7 @@ static void tell_closed(struct real_channel *c, enum err why)
         return;
     c->closed = true;
     watcher_close(c->base.loop, &c->watcher);
+    timer_cancel(&c->quiet);
     drop_all(c);
     c->base.events->closed(c->base.ctx, why);
 }
@@ -163,6 +174,14 @@ static void run_flush(void *ctx)
         flush(c);
 }
 
+static void post_flush(struct real_channel *c)
+{
+    if (c->flush_posted || c->blocked)
+        return;
+    c->flush_posted = true;
+    loop_post(c->base.loop, run_flush, c);
+}
+
 static void add_parcel(struct real_channel *c, int fd)
 {
     struct parcel *p = os_new(sizeof *p);
@@ -190,10 +209,7 @@ static void real_send(struct channel *base, struct str frame, struct file *file)
     }
     put_u32(&c->out, head);
     buf_add(&c->out, frame);
-    if (!c->flush_posted && !c->blocked) {
-        c->flush_posted = true;
-        loop_post(base->loop, run_flush, c);
-    }
+    post_flush(c);
 }
 
 static size_t real_queued(const struct channel *base)
@@ -203,7 +219,154 @@ static size_t real_queued(const struct channel *base)
     return c->out.len - c->out_from;
 }
 
+/* ---- rooms: out ---- */
+
+static void give_room(struct channel_room *room)
+{
+    struct rooms *r = room->owner;
+
+    r->taken &= ~(1U << room->number);
+    rooms_leave(r);
+}
+
+static bool real_room_take(struct channel *base, struct channel_room *ret)
+{
+    struct real_channel *c = channel_of(base);
+    unsigned number;
+
+    if (gone(c))
+        return false;
+    if (c->own == NULL) {
+        c->own = rooms_new();
+        c->rooms_known = false;
+    }
+    if (c->own == NULL || !rooms_take(c->own, &number))
+        return false;
+    timer_set_in(&c->quiet, ROOMS_KEPT_MS);
+    *ret = (struct channel_room){ rooms_at(c->own, number), number, c->own, give_room };
+    return true;
+}
+
+static void send_room_head(struct real_channel *c, uint32_t number, size_t len)
+{
+    uint32_t head = room_bit | ROOM_HEAD_BYTES;
+    int fd = c->rooms_known ? -1 : fcntl(c->own->fd, F_DUPFD_CLOEXEC, 3);
+
+    if (fd >= 0) {
+        add_parcel(c, fd);
+        head |= file_bit;
+        c->rooms_known = true;
+    }
+    put_u32(&c->out, head);
+    put_u32(&c->out, number);
+    put_u32(&c->out, (uint32_t)len);
+    post_flush(c);
+}
+
+static void real_room_send(struct channel *base, struct channel_room *room, size_t len)
+{
+    struct real_channel *c = channel_of(base);
+
+    BUG_ON(room->owner != c->own);
+    if (gone(c)) {
+        give_room(room);
+        return;
+    }
+    c->own->sent |= 1U << room->number;
+    rooms_leave(c->own); /* this channel is a user as well */
+    send_room_head(c, room->number, len);
+}
+
+static bool room_came_back(struct real_channel *c, uint32_t number)
+{
+    if (number >= ROOMS || c->own == NULL || (c->own->sent & (1U << number)) == 0)
+        return false;
+    c->own->sent &= ~(1U << number);
+    c->own->taken &= ~(1U << number);
+    return true;
+}
+
+static void give_up_rooms(void *ctx)
+{
+    struct real_channel *c = ctx;
+
+    if (c->own->taken != 0) {
+        timer_set_in(&c->quiet, ROOMS_KEPT_MS);
+        return;
+    }
+    if (c->rooms_known)
+        send_room_head(c, ROOMS, 0);
+    rooms_leave(c->own);
+    c->own = NULL;
+}
+
+static void real_allow_rooms(struct channel *base)
+{
+    channel_of(base)->rooms_allowed = true;
+}
+
+/* ---- rooms: in ---- */
+
+/* False when it makes no sense. The room goes back as soon as the owner has read it. */
+static bool take_room(struct real_channel *c, struct str place, int fd)
+{
+    uint32_t number = load_u32(place.at), len = load_u32(place.at + 4);
+
+    if (fd >= 0) {
+        rooms_leave(c->theirs);
+        c->theirs = rooms_of_descriptor(fd);
+        (void)close(fd);
+    }
+    if (!c->rooms_allowed || c->theirs == NULL || number > ROOMS || len > CHANNEL_ROOM_BYTES)
+        return false;
+    if (number == ROOMS) {
+        rooms_leave(c->theirs);
+        c->theirs = NULL;
+        return true;
+    }
+    c->base.events->frame(c->base.ctx, str_from(rooms_at(c->theirs, number), len), NULL);
+    if (!gone(c)) {
+        put_u32(&c->out, give_bit | number);
+        post_flush(c);
+    }
+    return true;
+}
+
 /* ---- in ---- */
+
+/* The octets that follow a head. */
+static size_t payload(uint32_t head)
+{
+    return (head & give_bit) != 0 ? 0 : head & number_bits;
+}
+
+/* Nonsense is told from a frame that is merely not whole yet. */
+static bool head_is_good(const struct real_channel *c, uint32_t head)
+{
+    if ((head & file_bit) != 0 && c->in_fd < 0)
+        return false;
+    if ((head & give_bit) != 0)
+        return (head & (file_bit | room_bit)) == 0;
+    if ((head & room_bit) != 0)
+        return payload(head) == ROOM_HEAD_BYTES;
+    return payload(head) <= CHANNEL_FRAME_MAX;
+}
+
+static bool take_frame(struct real_channel *c, uint32_t head, struct str frame)
+{
+    int fd = -1;
+
+    if ((head & file_bit) != 0) {
+        fd = c->in_fd;
+        c->in_fd = -1;
+    }
+    if ((head & give_bit) != 0)
+        return room_came_back(c, head & number_bits);
+    if ((head & room_bit) != 0)
+        return take_room(c, frame, fd);
+    c->base.events->frame(c->base.ctx, frame, fd >= 0 ? file_from_fd(fd) : NULL);
+    return true;
+}
 
 /* Hands over whole frames; returns how many octets they took. */
 static size_t take_frames(struct real_channel *c, struct str bytes)
@@ -212,22 +375,19 @@ static size_t take_frames(struct real_channel *c, struct str bytes)
 
     while (bytes.len >= HEAD_BYTES && !gone(c)) {
         uint32_t head = load_u32(bytes.at);
-        size_t len = head & ~file_bit;
-        struct file *file = NULL;
+        size_t len = payload(head);
 
-        if (len > CHANNEL_FRAME_MAX || ((head & file_bit) != 0 && c->in_fd < 0)) {
+        if (!head_is_good(c, head)) {
             tell_closed(c, ERR_CORRUPT);
             break;
         }
         if (bytes.len - HEAD_BYTES < len)
             break;
-        if ((head & file_bit) != 0) {
-            file = file_from_fd(c->in_fd);
-            c->in_fd = -1;
-        }
+
         struct str frame = str_sub(bytes, HEAD_BYTES, len);
         bytes = str_skip(bytes, HEAD_BYTES + len);
-        c->base.events->frame(c->base.ctx, frame, file);
+        if (!take_frame(c, head, frame) && !gone(c))
+            tell_closed(c, ERR_CORRUPT);
     }
     return start - bytes.len;
 }
@@ -274,7 +434,7 @@ static size_t missing(const struct real_channel *c)
 {
     if (c->in.len < HEAD_BYTES)
         return HEAD_BYTES - c->in.len;
-    return HEAD_BYTES + (load_u32(c->in.at) & ~file_bit) - c->in.len;
+    return HEAD_BYTES + payload(load_u32(c->in.at)) - c->in.len;
 }
 
 /* A cut frame is completed in its own memory, and only then does reading go on in the shared
@@ -336,8 +496,19 @@ struct channel *channel_from_fd(struct loop *l, int fd)
     c->watcher = (struct watcher){ channel_ready, fd, 0 };
     c->parcels_last = &c->parcels;
     c->in_fd = -1;
+    timer_init(&c->quiet, l, give_up_rooms, c);
     update_interest(c);
     return &c->base;
+}
+
+/* A frame in a room may be what its receiver frees the channel for, so that memory goes last. */
+static void bury(void *memory)
+{
+    struct real_channel *c = memory;
+
+    rooms_leave(c->own);
+    rooms_leave(c->theirs);
+    free(c);
 }
 
 /* What was sent before is given to the kernel once more, so that a reply that was just queued is
@@ -356,8 +527,9 @@ static void real_free(struct channel *base)
     }
     c->freed = true;
     watcher_close(base->loop, &c->watcher);
+    timer_cancel(&c->quiet);
     drop_all(c);
-    loop_bury(base->loop, free, c);
+    loop_bury(base->loop, bury, c);
 }
 
 enum err real_channel_pair(struct loop *a, struct loop *b, struct channel **ret_a,
@@ -376,4 +548,7 @@ static const struct channel_ops real_channel_ops = {
     .send = real_send,
     .queued = real_queued,
     .free = real_free,
+    .room_take = real_room_take,
+    .room_send = real_room_send,
+    .allow_rooms = real_allow_rooms,
 };

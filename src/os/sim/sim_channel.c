@@ -110,6 +110,30 @@ static void sim_send(struct channel *base, struct str frame, struct file *file)
     sim_later(arrival(s, c), &c->peer->object, frame_arrives, f, drop_frame);
 }
 
+/* Memory is shared anyway here: a room is a piece of it that becomes a frame like any other. */
+static void give_room(struct channel_room *room)
+{
+    free(room->at);
+}
+
+static bool sim_room_take(struct channel *base, struct channel_room *ret)
+{
+    (void)base;
+    *ret = (struct channel_room){ .at = os_grow(NULL, CHANNEL_ROOM_BYTES, 1), .give = give_room };
+    return true;
+}
+
+static void sim_room_send(struct channel *base, struct channel_room *room, size_t len)
+{
+    sim_send(base, str_from(room->at, len), NULL);
+    free(room->at);
+}
+
+static void sim_allow_rooms(struct channel *base)
+{
+    (void)base;
+}
+
 static size_t sim_queued(const struct channel *base)
 {
     return CONTAINER_OF(base, const struct sim_channel, base)->queued;
@@ -177,4 +201,7 @@ static const struct channel_ops sim_channel_ops = {
     .send = sim_send,
     .queued = sim_queued,
     .free = sim_channel_free,
+    .room_take = sim_room_take,
+    .room_send = sim_room_send,
+    .allow_rooms = sim_allow_rooms,
 };
