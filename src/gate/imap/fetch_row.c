@@ -8,7 +8,7 @@
 bool fetch_is_octets(enum imap_fetch_kind kind)
 {
     return kind == FETCH_SECTION || kind == FETCH_RFC822 || kind == FETCH_RFC822_HEADER ||
-           kind == FETCH_RFC822_TEXT;
+           kind == FETCH_RFC822_TEXT || kind == FETCH_BINARY || kind == FETCH_BINARY_SIZE;
 }
 
 bool fetch_is_fields(const struct imap_fetch_item *item)
@@ -278,7 +278,7 @@ void fetch_row(struct imap_session *s, struct fetch_task *t, const struct keep_r
 {
     uint32_t seq = view_seq(&s->box->view, row->uid);
 
-    if (seq == 0)
+    if (seq == 0 || !fetch_binary_begin(t, row))
         return;
     if (t->flags_only) {
         flags_row(s, t, row, seq);
@@ -289,7 +289,9 @@ void fetch_row(struct imap_session *s, struct fetch_task *t, const struct keep_r
     for (uint32_t i = 0; i < t->want_count; i++) {
         const struct imap_fetch_item *item = &t->args->items[t->want_items[i]];
 
-        if (fetch_is_fields(item) && row->parts[i].exists)
+        if (fetch_is_binary(item))
+            fetch_put_binary(&line, item, t->codings[i], &row->parts[i]);
+        else if (fetch_is_fields(item) && row->parts[i].exists)
             fetch_put_fields(&line, item, row->parts[i].bytes);
         else
             fetch_put_part(&line, item, &row->parts[i]);

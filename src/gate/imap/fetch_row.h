@@ -1,7 +1,8 @@
 /* gate/imap/fetch_row.h - one row of keeper as one FETCH response.
  *
  * Formatting only: no question is asked here. Spec: RFC 3501 7.4.2, RFC 7162 7, RFC 8474 6,
- * RFC 8514 4.3, RFC 8970 3. Tests: imap_session_test.c. */
+ * RFC 8514 4.3, RFC 8970 3, RFC 3516 4. Tests: imap_session_test.c, test/session/imap_binary.txt.
+ */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef POSTERN_GATE_IMAP_FETCH_ROW_H
 #define POSTERN_GATE_IMAP_FETCH_ROW_H
@@ -33,6 +34,13 @@ struct fetch_task {
     struct fetch_line line;
     uint32_t section; /* index in wants */
     uint64_t got, goal;
+
+    /* BINARY (fetch_binary.c), by want; null when there is none. */
+    enum encoding *codings;
+    bool unknown_coding; /* of a row that could not be shown */
+    struct decoder decoder;
+    uint64_t decoded, decoded_size;
+    bool measured, has_nul;
 };
 
 bool fetch_is_octets(enum imap_fetch_kind kind); /* answered by a want */
@@ -48,6 +56,22 @@ void fetch_row(struct imap_session *s, struct fetch_task *t, const struct keep_r
 /* The beginning of a row in pieces: all that is not octets. */
 struct fetch_line fetch_begin(struct imap_session *s, struct fetch_task *t,
                               const struct keep_row *row);
+
+/* ---- BINARY (fetch_binary.c) ---- */
+
+bool fetch_is_binary(const struct imap_fetch_item *item);
+/* Finds out how the parts are coded that the row's wants name. False when one is coded in a way
+ * that nobody knows: the row cannot be shown (RFC 3516 4.3). */
+MUST_USE bool fetch_binary_begin(struct fetch_task *t, const struct keep_row *row);
+/* The whole part is there. */
+void fetch_put_binary(struct fetch_line *line, const struct imap_fetch_item *item,
+                      enum encoding coding, const struct keep_part *part);
+/* Some octets of a part that comes in pieces, twice: first it is measured, then written. */
+enum fetch_binary_state { BINARY_GO_ON, BINARY_DONE, BINARY_BROKEN };
+MUST_USE enum fetch_binary_state fetch_binary_piece(struct imap_session *s, struct fetch_task *t,
+                                                    const struct keep_part *part);
+
+/* ---- octets ---- */
 
 void fetch_put_label(struct fetch_line *line, const struct imap_fetch_item *item);
 void fetch_put_octets(struct buf *out, struct str octets);

@@ -10,7 +10,7 @@ static const struct {
     uint32_t need, forbid;
 } caps[] = {
     { "IMAP4rev1", 0, 0 },
-    { "LITERAL+", 0, 0 },
+    { "LITERAL+", 0, 0 }, /* more than LITERAL-, and never both (RFC 7888 5) */
     { "SASL-IR", 0, IMAP_AUTHED },
     { "STARTTLS", IMAP_TLS_READY, IMAP_SECURE | IMAP_AUTHED },
     { "LOGINDISABLED", 0, IMAP_LOGIN_OK | IMAP_AUTHED },
@@ -37,6 +37,7 @@ static const struct {
     { "FILTERS", IMAP_AUTHED, 0 },
     { "CONDSTORE", IMAP_AUTHED, 0 },
     { "QRESYNC", IMAP_AUTHED, 0 },
+    { "BINARY", IMAP_AUTHED, 0 },
     { "OBJECTID", IMAP_AUTHED, 0 },
     { "SAVEDATE", IMAP_AUTHED, 0 },
     { "PREVIEW", IMAP_AUTHED, 0 },

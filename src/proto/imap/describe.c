@@ -58,13 +58,13 @@ static void put_fetch(struct buf *out, const struct imap_fetch_args *a)
     static const char *const names[] = {
         "FLAGS",         "UID",      "DATE",     "SIZE",          "ENVELOPE",    "BODY",
         "BODYSTRUCTURE", "SECTION",  "RFC822",   "RFC822.HEADER", "RFC822.TEXT", "MODSEQ",
-        "EMAILID",       "THREADID", "SAVEDATE", "PREVIEW",
+        "EMAILID",       "THREADID", "SAVEDATE", "PREVIEW",       "BINARY",      "BINARY.SIZE",
     };
 
     put_set(out, a->set);
     for (uint32_t i = 0; i < a->item_count; i++) {
         buf_printf(out, " %s", names[a->items[i].kind]);
-        if (a->items[i].kind == FETCH_SECTION)
+        if (a->items[i].section != NULL)
             put_section(out, &a->items[i]);
         if (a->items[i].sets_seen)
             BUF_ADD(out, "!");

@@ -100,7 +100,9 @@ void reply_list_begin(struct buf *out, struct str response, struct str attribute
 
 void reply_section_label(struct buf *out, const struct imap_fetch_item *item)
 {
-    BUF_ADD(out, "BODY[");
+    buf_add(out, item->kind == FETCH_BINARY        ? STR("BINARY[")
+                 : item->kind == FETCH_BINARY_SIZE ? STR("BINARY.SIZE[")
+                                                   : STR("BODY["));
     section_format(item->section, out);
     if (item->fields.count > 0) {
         for (uint32_t i = 0; i < item->fields.count; i++) {

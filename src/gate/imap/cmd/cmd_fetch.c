@@ -19,12 +19,13 @@ static uint32_t item_bits(const struct imap_fetch_args *a)
         [FETCH_BODY_STRUCTURE] = ITEM_RECORD, [FETCH_BODY_STRUCTURE_EXTENDED] = ITEM_RECORD,
         [FETCH_MODSEQ] = ITEM_MODSEQ,         [FETCH_EMAILID] = ITEM_IDS,
         [FETCH_THREADID] = ITEM_IDS,          [FETCH_SAVEDATE] = ITEM_SAVE_DATE,
-        [FETCH_PREVIEW] = ITEM_RECORD,
+        [FETCH_PREVIEW] = ITEM_RECORD,        [FETCH_BINARY] = ITEM_RECORD,
+        [FETCH_BINARY_SIZE] = ITEM_RECORD,
     };
     uint32_t all = 0;
 
     for (uint32_t i = 0; i < a->item_count; i++)
-        all |= a->items[i].sets_seen ? ITEM_FLAGS | ITEM_MODSEQ : bits[a->items[i].kind];
+        all |= bits[a->items[i].kind] | (a->items[i].sets_seen ? ITEM_FLAGS | ITEM_MODSEQ : 0U);
     return all;
 }
 
@@ -82,7 +83,9 @@ static void plan(struct imap_session *s, struct fetch_task *t)
             continue;
         want->section = section_text(s, item);
         want->length = FETCH_LENGTH_ALL;
-        if (item->has_partial && !fetch_is_fields(item)) {
+        if (fetch_is_binary(item) && t->codings == NULL)
+            t->codings = ARENA_ARRAY(s->mem, enum encoding, a->item_count);
+        if (item->has_partial && !fetch_is_fields(item) && !fetch_is_binary(item)) {
             want->offset = item->partial_from;
             want->length = item->partial_count;
         }
@@ -106,6 +109,14 @@ static void break_off(struct imap_session *s)
     s->closing = true;
 }
 
+/* A part whose coding nobody knows fails the command (RFC 3516 4.3). */
+static void end_fetch(struct imap_session *s, const struct fetch_task *t)
+{
+    imap_session_end(s, t->unknown_coding
+                            ? STR("NO [UNKNOWN-CTE] A part is coded in a way that is not known")
+                            : t->final);
+}
+
 static void next_section(struct imap_session *s, struct fetch_task *t)
 {
     t->got = 0;
@@ -115,7 +126,7 @@ static void next_section(struct imap_session *s, struct fetch_task *t)
     }
     reply_fetch_end(&t->line);
     if (t->from == UINT32_MAX) {
-        imap_session_end(s, t->final);
+        end_fetch(s, t);
         return;
     }
     t->from++;
@@ -137,11 +148,30 @@ static void keep_fields(struct imap_session *s, struct fetch_task *t, const stru
     next_section(s, t);
 }
 
+static void binary_piece(struct imap_session *s, struct fetch_task *t, const struct keep_part *part)
+{
+    switch (fetch_binary_piece(s, t, part)) {
+    case BINARY_GO_ON:
+        imap_session_when_drained(s, ask_piece);
+        break;
+    case BINARY_DONE:
+        next_section(s, t);
+        break;
+    case BINARY_BROKEN:
+        break_off(s);
+        break;
+    }
+}
+
 static void piece(struct imap_session *s, struct fetch_task *t, const struct keep_part *part)
 {
     const struct imap_fetch_item *item = &t->args->items[t->want_items[t->section]];
     const struct keep_want *want = &t->wants[t->section];
 
+    if (fetch_is_binary(item)) {
+        binary_piece(s, t, part);
+        return;
+    }
     if (!part->exists && t->got == 0) {
         fetch_put_part(&t->line, item, part);
         next_section(s, t);
@@ -241,7 +271,8 @@ static void page_known(void *ctx, enum err e, const struct keep_fetch_rep *rep, 
     selected_keywords(s, rep->keywords, rep->keywords_count);
     t->flags_len = 0;
     for (size_t i = 0; i < rep->rows_count; i++) {
-        if (!fetch_is_whole(t, &rep->rows[i]) && view_seq(&s->box->view, rep->rows[i].uid) != 0) {
+        if (!fetch_is_whole(t, &rep->rows[i]) && view_seq(&s->box->view, rep->rows[i].uid) != 0 &&
+            fetch_binary_begin(t, &rep->rows[i])) {
             begin_large(s, t, &rep->rows[i]);
             return;
         }
@@ -249,7 +280,7 @@ static void page_known(void *ctx, enum err e, const struct keep_fetch_rep *rep, 
     }
     t->from = next_from(rep);
     if (t->from == 0)
-        imap_session_end(s, t->final);
+        end_fetch(s, t);
     else
         imap_session_when_drained(s, ask_page);
 }

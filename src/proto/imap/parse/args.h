@@ -146,13 +146,15 @@ enum imap_fetch_kind {
     FETCH_THREADID, /* RFC 8474 */
     FETCH_SAVEDATE, /* RFC 8514 */
     FETCH_PREVIEW,  /* RFC 8970 */
+    FETCH_BINARY,   /* BINARY[...] and BINARY.PEEK[...], RFC 3516 */
+    FETCH_BINARY_SIZE,
 };
 
 struct imap_fetch_item {
     enum imap_fetch_kind kind;
     bool sets_seen; /* BODY[...], RFC822 and RFC822.TEXT do, RFC 3501 6.4.5 */
     bool has_partial;
-    const struct section *section; /* FETCH_SECTION: which octets */
+    const struct section *section; /* FETCH_SECTION, FETCH_BINARY and its size: which octets */
     struct str_list fields;        /* of HEADER.FIELDS and HEADER.FIELDS.NOT, as written */
     uint32_t partial_from, partial_count;
 };

@@ -108,6 +108,23 @@ static void section(struct scan *s, struct imap_fetch_item *item)
     scan_char(s, '>');
 }
 
+/* "BINARY" [".PEEK"] section-binary [partial] / "BINARY.SIZE" section-binary (RFC 3516 7). */
+static bool binary(struct scan *s, struct imap_fetch_item *item)
+{
+    bool peek = scan_word(s, STR("BINARY.PEEK")), size = scan_word(s, STR("BINARY.SIZE"));
+
+    if (!peek && !size && !scan_word(s, STR("BINARY")))
+        return false;
+    item->kind = size ? FETCH_BINARY_SIZE : FETCH_BINARY;
+    item->sets_seen = !peek && !size;
+    section(s, item);
+    if (scan_ok(s) && item->section->kind != SECTION_ALL)
+        scan_fail(s, "BINARY takes a part number, or nothing");
+    if (scan_ok(s) && size && item->has_partial)
+        scan_fail(s, "BINARY.SIZE is that of the whole part");
+    return true;
+}
+
 /* "PREVIEW" [SP "(" "LAZY" ")"]: previews are stored, so a lazy one costs the same (RFC 8970 3.2).
  */
 static void preview_modifiers(struct scan *s)
@@ -128,6 +145,8 @@ static void fetch_att(struct scan *s, struct imap_fetch_item *item)
             section(s, item);
         return;
     }
+    if (binary(s, item))
+        return;
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
         if (scan_word(s, words[i].word)) {
             item->kind = words[i].kind;
