@@ -51,7 +51,7 @@ static void messages_grow(struct request *j, struct appending *p, size_t *cap)
 
 static enum err decode_manifest(struct request *j, struct appending *p)
 {
-    struct str octets;
+    struct str octets = STR_EMPTY;
     struct reader r;
     size_t cap = 0;
     enum err e = read_manifest(j, &octets);
