@@ -32,6 +32,9 @@ enum table {
     TABLE_QUEUE_DUE = 'Q',  /* time entry                 -> nothing                          */
     TABLE_IMPORT = 'g',     /* account kind ...           -> see mailbox/imports.h            */
     TABLE_METADATA = 'y',   /* account mailbox user entry -> struct metadata                  */
+    TABLE_TERMS = 'w',      /* account segment term       -> terms from there on (index/)     */
+    TABLE_POSTINGS = 'W',   /* account segment term       -> their postings                   */
+    TABLE_INDEX = 'z',      /* account                    -> struct manifest (index/)         */
     TABLE_NUMBER = 'x',     /* name                       -> number                           */
 };
 
