@@ -32,21 +32,10 @@ struct own_keeper {
     struct fs *data;
 };
 
-static struct keeper_settings settings_of(const struct config *c)
-{
-    struct str separator = c->server.sub_address_separator;
-
-    return (struct keeper_settings){
-        .tables_in_memory = c->store.engine == STORE_ENGINE_MEMORY,
-        .separator = separator.len > 0 ? separator.at[0] : '\1',
-        .segment_bytes = c->store.segment_size_bytes,
-    };
-}
-
 static enum err keeper_open(struct loop *l, const struct config *c, void **ret_keeper,
                             struct channel **ret_channel, struct errinfo *why)
 {
-    struct keeper_settings settings = settings_of(c);
+    struct keeper_settings settings = keeper_settings_of(c);
     struct own_keeper *own = calloc(1, sizeof(*own));
     struct channel *theirs;
     enum err e;

@@ -37,20 +37,11 @@ static void store_failed(void *ctx, struct str why)
         exit(EXIT_STORE_FAILED);
 }
 
-static enum err start_role(const struct role_start *start, void **ret_role, struct errinfo *why)
+struct keeper_settings keeper_settings_of(const struct config *c)
 {
-    const struct config *c = start->config;
-    struct keeper_role *r = calloc(1, sizeof *r);
     struct str separator = c->server.sub_address_separator;
-    enum err e;
 
-    if (r == NULL)
-        BUG("out of memory");
-    r->data = start->data;
-    r->simulated = fs_path(start->data).len == 0;
-    r->log = log_new(start->loop, STR("keeper"), 2, (enum log_level)c->log.level);
-
-    const struct keeper_settings settings = {
+    return (struct keeper_settings){
         .tables_in_memory = c->store.engine == STORE_ENGINE_MEMORY,
         .separator = separator.len == 0 ? '\1' : separator.at[0],
         .auth_threads = (unsigned)c->store.workers,
@@ -60,12 +51,27 @@ static enum err start_role(const struct role_start *start, void **ret_role, stru
         .compact_below = (uint32_t)c->store.compact_below,
         .no_compaction = c->store.compact_below == 0,
         .no_sync = !c->store.sync,
-        .no_training = r->simulated,
-        .log = write_log,
-        .failed = store_failed,
-        .ctx = r,
     };
+}
 
+static enum err start_role(const struct role_start *start, void **ret_role, struct errinfo *why)
+{
+    const struct config *c = start->config;
+    struct keeper_role *r = calloc(1, sizeof *r);
+    enum err e;
+
+    if (r == NULL)
+        BUG("out of memory");
+    r->data = start->data;
+    r->simulated = fs_path(start->data).len == 0;
+    r->log = log_new(start->loop, STR("keeper"), 2, (enum log_level)c->log.level);
+
+    struct keeper_settings settings = keeper_settings_of(c);
+
+    settings.no_training = r->simulated;
+    settings.log = write_log;
+    settings.failed = store_failed;
+    settings.ctx = r;
     if ((e = keeper_start(start->loop, start->data, &settings, &r->keeper, why)) != OK) {
         log_free(r->log);
         fs_free(r->data);

@@ -24,6 +24,9 @@ MUST_USE enum err machine_give(struct str path, const struct process_user *to, s
 MUST_USE enum err machine_give_all(struct str folder, const struct process_user *to,
                                    struct errinfo *why);
 
+/* Whether a person sees what is written to this descriptor (2: standard error). */
+bool machine_is_terminal(int fd);
+
 /* Reads one line from the terminal with the echo off, or from standard input when that is no
  * terminal (scripts). ERR_CLOSED at the end of input, ERR_LIMIT when the line is too long. */
 MUST_USE enum err machine_read_secret(struct arena *mem, struct str prompt, struct str *ret,

@@ -14,4 +14,14 @@ MUST_USE enum err path_read(struct arena *mem, struct str path, size_t bytes_max
 MUST_USE enum err path_write(struct str path, struct str bytes, struct errinfo *why);
 bool path_exists(struct str path);
 
+/* What stands at a path, links followed. ERR_NOT_FOUND when nothing does. */
+enum path_kind { PATH_FILE, PATH_FOLDER, PATH_OTHER };
+struct path_look {
+    enum path_kind kind;
+    uint64_t bytes;
+    int64_t modified_s; /* seconds since 1970 */
+};
+MUST_USE enum err path_look(struct str path, struct path_look *ret);
+MUST_USE enum err path_set_modified(struct str path, int64_t modified_s, struct errinfo *why);
+
 #endif

@@ -39,6 +39,31 @@ TEST(what_cannot_be_read_or_written_is_named)
     folder_remove(folder);
 }
 
+TEST(a_look_says_what_stands_there_and_when_it_was_changed)
+{
+    SCRATCH(mem, NULL);
+    char at[64];
+    struct str folder = folder_new(at), path = arena_join(mem, folder, STR("/x"));
+    struct path_look look;
+    struct errinfo why = { 0 };
+
+    CHECK_EQ(path_look(path, &look), ERR_NOT_FOUND, "nothing");
+    CHECK_EQ(path_set_modified(path, 5, &why), ERR_IO, "nothing");
+    CHECK(str_find(str_from_z(why.text), path) != STR_NOT_FOUND, "%s", why.text);
+    CHECK_OK(path_write(path, STR("four"), &why), "%s", why.text);
+    CHECK_OK(path_set_modified(path, 1000000000, &why), "%s", why.text);
+    CHECK_OK(path_look(path, &look), "look");
+    CHECK_EQ(look.kind, PATH_FILE, "a file");
+    CHECK_EQ(look.bytes, 4, "octets");
+    CHECK_EQ(look.modified_s, 1000000000, "time");
+    CHECK_OK(path_look(folder, &look), "look");
+    CHECK_EQ(look.kind, PATH_FOLDER, "a folder");
+    CHECK_OK(path_look(STR("/dev/null"), &look), "look");
+    CHECK_EQ(look.kind, PATH_OTHER, "neither");
+    CHECK_EQ(path_look(arena_join(mem, path, STR("/below")), &look), ERR_NOT_FOUND, "below a file");
+    folder_remove(folder);
+}
+
 TEST(the_machine_has_cores_and_a_name)
 {
     SCRATCH(mem, NULL);

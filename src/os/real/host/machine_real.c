@@ -38,6 +38,11 @@ struct str machine_name(struct arena *mem)
     return ret;
 }
 
+bool machine_is_terminal(int fd)
+{
+    return isatty(fd) == 1;
+}
+
 enum err machine_owner(struct str path, struct process_user *ret, struct errinfo *why)
 {
     SCRATCH(tmp, NULL);
