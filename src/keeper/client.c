@@ -204,6 +204,14 @@ static void note_came(struct keeper_client *k, struct reader *r)
             k->broken = true;
         else if (k->notes.queue_due != NULL)
             k->notes.queue_due(k->ctx, &note);
+    } else if (number == NOTE_NUMBER_event) {
+        SCRATCH(tmp, NULL);
+        struct keep_event_note note;
+
+        if (!keep_event_note_get(tmp, r->rest, &note))
+            k->broken = true;
+        else if (k->notes.event != NULL)
+            k->notes.event(k->ctx, &note);
     } else {
         k->broken = true;
     }

@@ -22,6 +22,7 @@ struct keeper_notes { /* any may be null */
     void (*changed)(void *ctx, const struct keep_changed_note *note);
     void (*queue_due)(void *ctx, const struct keep_queue_due_note *note);
     void (*lost)(void *ctx);
+    void (*event)(void *ctx, const struct keep_event_note *note);
 };
 
 /* Takes the channel over. */

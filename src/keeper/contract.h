@@ -62,6 +62,15 @@ enum keep_rcpt_state { RCPT_WAITING, RCPT_DELIVERED, RCPT_RELAYED, RCPT_FAILED, 
 
 enum keep_queue_action { QUEUE_RETRY, QUEUE_HOLD, QUEUE_RELEASE, QUEUE_DROP, QUEUE_FAIL };
 
+enum keep_event_kind {
+    EVENT_MESSAGES,     /* they came, went or changed                             */
+    EVENT_NAME,         /* a mailbox was made, removed or renamed                 */
+    EVENT_SUBSCRIPTION, /* a name was subscribed to, or no more                   */
+    EVENT_METADATA,     /* annotations were set or removed                        */
+    EVENT_OVERFLOW,     /* there was more to tell than is kept; nothing more will be told */
+};
+enum keep_event_what { WHAT_ARRIVED = 1, WHAT_GONE = 2, WHAT_FLAGS = 4 };
+
 #define KEEP_PAGE_BYTES ((size_t)256 * 1024)
 
 #define KEEP_TYPE_u8(name, of) uint8_t name;

@@ -311,6 +311,7 @@ enum err keeper_start(struct loop *l, struct fs *fs, const struct keeper_setting
     set_defaults(k);
     list_init(&k->peers);
     list_init(&k->jobs);
+    list_init(&k->watchers);
     map_init(&k->sessions, random_key(l));
     map_init(&k->watched, random_key(l));
     map_init(&k->locks, random_key(l));

@@ -20,6 +20,7 @@ static const struct handler handlers[CALL_COUNT] = {
     [CALL_mailbox_status] = { .read = read_mailbox_status },
     [CALL_metadata_read] = { .read = read_metadata_read },
     [CALL_metadata_write] = { .write = write_metadata_write },
+    [CALL_watch] = { .read = read_watch },
     [CALL_quota] = { .read = read_quota },
     [CALL_select] = { .start = start_select },
     [CALL_unselect] = { .read = read_unselect },

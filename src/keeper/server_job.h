@@ -56,9 +56,10 @@ struct keeper {
 
     struct list peers, jobs;
     size_t request_count;
-    struct map sessions; /* by token   */
-    struct map watched;  /* by account */
-    struct map locks;    /* by account and mailbox: POP3's exclusive use */
+    struct map sessions;  /* by token   */
+    struct map watched;   /* by account */
+    struct map locks;     /* by account and mailbox: POP3's exclusive use */
+    struct list watchers; /* of accounts with sessions that watch: events/server_events.h */
 
     struct siphash_key auth_key[2];
     struct auth_slot *auth_cache;
@@ -94,6 +95,7 @@ struct session {
     struct peer *peer;
     uint64_t token;
     uint32_t account;
+    uint32_t watches; /* kinds of events that it is told of */
     struct list locks;
 };
 
@@ -101,6 +103,7 @@ struct session {
 struct watched {
     uint32_t account; /* the key */
     struct list sessions;
+    struct watcher *watcher; /* null while none of them watches */
 };
 
 struct spool {
@@ -167,6 +170,8 @@ void spool_free(struct spool *s);
 /* server_notes.c */
 void notes_observe(void *ctx, const struct txn_op *ops, size_t count);
 void notes_send(void *ctx);
+void note_send(struct peer *p, enum keep_note number, const void *note,
+               void (*put)(struct buf *out, const void *note));
 void queue_due_send(void *ctx);
 /* Tells couriers that the administrator wants what waits to be tried. */
 void queue_tell_anew(struct keeper *k);
@@ -226,6 +231,7 @@ enum err read_quota(struct request *j);
 
 enum err read_metadata_read(struct request *j); /* server_metadata.c */
 enum err write_metadata_write(struct request *j, struct txn *t);
+enum err read_watch(struct request *j); /* server_events.c */
 
 void start_select(struct request *j); /* server_select.c */
 enum err read_unselect(struct request *j);

@@ -4,7 +4,7 @@
  * once; what changed for whom is collected and sent on the next turn of the loop, so a session gets
  * the reply to its own command first, and many changes of one mailbox become one note. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "keeper/server_job.h"
+#include "keeper/events/server_events.h"
 
 enum { NOTES_SCAN_MAX = 64 };
 
@@ -34,6 +34,7 @@ void notes_observe(void *ctx, const struct txn_op *ops, size_t count)
     struct keeper *k = ctx;
 
     views_apply(k->views, ops, count);
+    events_observe(k, ops, count);
     for (size_t i = 0; i < count; i++) {
         const char *key = ops[i].key.at;
 
@@ -58,8 +59,8 @@ void notes_observe(void *ctx, const struct txn_op *ops, size_t count)
         timer_set_in(&k->notes_due, 0);
 }
 
-static void send_note(struct peer *p, enum keep_note number, const void *note,
-                      void (*put)(struct buf *out, const void *note))
+void note_send(struct peer *p, enum keep_note number, const void *note,
+               void (*put)(struct buf *out, const void *note))
 {
     struct buf out = { 0 };
 
@@ -106,7 +107,7 @@ static void send_changed(struct keeper *k, const struct note_wanted *n)
         {
             if (LIST_ITEM(sit, struct session, in_account)->peer != p)
                 continue;
-            send_note(p, NOTE_NUMBER_changed, &note, put_changed);
+            note_send(p, NOTE_NUMBER_changed, &note, put_changed);
             break;
         }
     }
@@ -119,6 +120,7 @@ void notes_send(void *ctx)
     for (size_t i = 0; i < k->note_count; i++)
         send_changed(k, &k->notes[i]);
     k->note_count = 0;
+    events_send(k);
     if (k->queue_changed) {
         k->queue_changed = false;
         queue_timer_set(k);
@@ -136,7 +138,7 @@ static void tell_couriers(struct keeper *k, bool anew)
         struct peer *p = LIST_ITEM(it, struct peer, link);
 
         if (p->who == BY_COURIER)
-            send_note(p, NOTE_NUMBER_queue_due, &note, put_queue_due);
+            note_send(p, NOTE_NUMBER_queue_due, &note, put_queue_due);
     }
 }
 

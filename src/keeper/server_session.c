@@ -5,7 +5,7 @@
  * short while as a keyed hash, so that clients which connect for every message do not cost argon2
  * each time; the hash covers the stored form, so a changed password is a new question. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "keeper/server_job.h"
+#include "keeper/events/server_events.h"
 
 /* ---- sessions ---- */
 
@@ -132,6 +132,8 @@ void session_forget(struct session *s)
     list_remove(&s->in_peer);
     list_remove(&s->in_account);
     s->peer->session_count--;
+    if (s->watches != 0)
+        events_forget(s);
     if (w != NULL && list_empty(&w->sessions)) {
         (void)map_remove(&k->watched, str_from(&w->account, sizeof w->account));
         free(w);

@@ -70,6 +70,25 @@ static void on_due(void *ctx, const struct keep_queue_due_note *note)
     ((struct world *)ctx)->anew_notes += note->anew;
 }
 
+/* "kind name[<old name] what(of messages) entries; marks: ! not there, + subscribed" */
+static void on_event(void *ctx, const struct keep_event_note *n)
+{
+    static const char *const kinds[] = { "messages", "name", "subscription", "metadata",
+                                         "overflow" };
+    struct buf *b = &((struct world *)ctx)->events;
+
+    buf_printf(b, "%s %.*s%s%s", kinds[n->kind], STR_ARG(n->name),
+               n->exists || n->name.len == 0 ? "" : "!", n->subscribed ? "+" : "");
+    if (n->old_name.len > 0)
+        buf_printf(b, "<%.*s", STR_ARG(n->old_name));
+    if (n->kind == EVENT_MESSAGES)
+        buf_printf(b, " %u messages=%u next=%u unseen=%u", n->what, n->messages, n->uidnext,
+                   n->unseen);
+    for (size_t i = 0; i < n->entries_count; i++)
+        buf_printf(b, " %.*s", STR_ARG(n->entries[i].text));
+    BUF_ADD(b, "\n");
+}
+
 static void on_lost(void *ctx)
 {
     ((struct world *)ctx)->lost = true;
@@ -83,7 +102,7 @@ static void on_failed(void *ctx, struct str why)
 
 static struct keeper_client *connect_as(struct world *w, enum keep_who who)
 {
-    static const struct keeper_notes notes = { on_changed, on_due, on_lost };
+    static const struct keeper_notes notes = { on_changed, on_due, on_lost, on_event };
     struct channel *ours, *theirs;
     struct errinfo why;
 
@@ -141,6 +160,7 @@ void world_close_unchecked(struct world *w)
     stop_keeper(w);
     sim_disk_free(w->disk);
     sim_free(w->sim);
+    buf_deinit(&w->events);
     arena_free(w->mem);
 }
 

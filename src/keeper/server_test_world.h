@@ -24,6 +24,7 @@ struct world {
     struct keeper_client *gate, *courier, *control;
     struct arena *mem;
     uint32_t changed_notes, due_notes, anew_notes;
+    struct buf events; /* one line for each note `event` */
     bool failed, lost;
     struct file *spool_file; /* the last one that came along */
     uint64_t session;        /* alice's */

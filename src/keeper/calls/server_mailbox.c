@@ -65,6 +65,7 @@ enum err write_mailbox_create(struct request *j, struct txn *t)
         (e = mailbox_create(&a, req->name, req->special_use, &rep->id, &m)) != OK)
         return e;
     rep->object = m.object;
+    rep->modseq = a.modseq;
     account_txn_end(&a);
     return OK;
 }
@@ -72,12 +73,14 @@ enum err write_mailbox_create(struct request *j, struct txn *t)
 enum err write_mailbox_delete(struct request *j, struct txn *t)
 {
     const struct keep_mailbox_delete_req *req = j->req;
+    struct keep_mailbox_delete_rep *rep = j->rep;
     struct account_txn a;
     enum err e;
 
     if ((e = begin(j, t, req->session, &a)) != OK || (e = mailbox_delete(&a, req->name)) != OK)
         return e;
     account_txn_end(&a);
+    rep->modseq = a.modseq;
     sweep_start(j->k);
     return OK;
 }
@@ -115,6 +118,7 @@ static enum err rename_inbox(struct request *j, struct account_txn *a, uint32_t 
 enum err write_mailbox_rename(struct request *j, struct txn *t)
 {
     const struct keep_mailbox_rename_req *req = j->req;
+    struct keep_mailbox_rename_rep *rep = j->rep;
     struct account_txn a;
     struct mbox m;
     uint32_t id;
@@ -128,14 +132,17 @@ enum err write_mailbox_rename(struct request *j, struct txn *t)
         e = rename_inbox(j, &a, id, &m);
     else
         e = mailbox_rename(&a, req->from, req->to);
-    if (e == OK)
-        account_txn_end(&a);
-    return e;
+    if (e != OK)
+        return e;
+    account_txn_end(&a);
+    rep->modseq = a.modseq;
+    return OK;
 }
 
 enum err write_mailbox_subscribe(struct request *j, struct txn *t)
 {
     const struct keep_mailbox_subscribe_req *req = j->req;
+    struct keep_mailbox_subscribe_rep *rep = j->rep;
     struct account_txn a;
     enum err e;
 
@@ -143,6 +150,7 @@ enum err write_mailbox_subscribe(struct request *j, struct txn *t)
         (e = mailbox_subscribe(&a, req->name, req->on)) != OK)
         return e;
     account_txn_end(&a);
+    rep->modseq = a.modseq;
     return OK;
 }
 
