@@ -37,6 +37,7 @@ void appending_free(struct imap_session *s)
         (void)keeper_spool_drop(s->service->keeper, &req, dropped, NULL);
     }
     buf_deinit(&a->manifest);
+    buf_deinit(&a->header);
     free(a);
     s->appending = NULL;
 }

@@ -27,8 +27,11 @@ struct appending {
     struct buf manifest;
     struct file *spool;
     uint64_t spool_id;
-    enum err failed; /* of the file */
-    bool empty;      /* a message was put together from nothing */
+    uint32_t replaced;           /* UID of the message that REPLACE removes, or 0 */
+    struct append_url *from_url; /* the part that is being read; in the command's memory */
+    struct buf header;           /* of that part's message */
+    enum err failed;             /* of the file */
+    bool empty;                  /* a message was put together from nothing */
     void (*roomy)(struct imap_session *s, enum err e);
 };
 
@@ -45,6 +48,10 @@ void appending_make_room(struct imap_session *s, uint64_t bytes,
                          void (*then)(struct imap_session *s, enum err e));
 void appending_add(struct imap_session *s, struct str octets);
 void appending_end_message(struct imap_session *s);
+/* Reads what a URL names to the end of the message that is coming in (append_url.c). done(s, text)
+ * may be called at once; `text` is the answer that ends the command, or empty. */
+typedef void (*append_url_done)(struct imap_session *s, struct str refusal);
+void append_url(struct imap_session *s, struct str text, append_url_done done);
 /* Everything is there: fills in what keeper is to be told. *ret points into the session until the
  * command ends. */
 MUST_USE enum err appending_finish(struct imap_session *s, struct keep_append_req *ret);

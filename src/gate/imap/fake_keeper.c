@@ -562,6 +562,18 @@ CALL(append)
         CHECK_OK(file_pread(spooled, 0, buf_reserve(&whole, all), all, NULL), "the spool file");
         whole.len += all;
     }
+    if (req->replace_uid != 0) {
+        struct fake_mailbox *old = box_by_id(h, req->replace_mailbox);
+        uint32_t i = 0;
+
+        while (i < old->count && old->messages[i].uid != req->replace_uid)
+            i++;
+        if (i == old->count) {
+            buf_deinit(&whole);
+            return ERR_CONFLICT;
+        }
+        drop_message(h, old, i);
+    }
     rep->uid = b->uidnext;
     rep->uidvalidity = 9;
     rep->mailbox = b->id;

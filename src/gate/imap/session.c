@@ -285,7 +285,7 @@ static void begin_command(struct imap_session *s, const struct imap_command *c)
 {
     /* APPEND has begun with its message; what any other command finds is of an APPEND that ended in
      * a syntax error. */
-    if (c->verb != IMAP_CMD_APPEND)
+    if (!command_appends(c))
         imap_session_forget_command(s);
     if (s->mem == NULL)
         s->mem = arena_new(0);
@@ -392,6 +392,7 @@ static bool wants_sync(const struct imap_session *s)
     case IMAP_CMD_NOOP:
     case IMAP_CMD_CHECK:
     case IMAP_CMD_APPEND:
+    case IMAP_CMD_REPLACE:
     case IMAP_CMD_COPY:
     case IMAP_CMD_MOVE:
     case IMAP_CMD_DELETE:

@@ -65,6 +65,7 @@ enum imap_fact {
     ROW(GETMETADATA, metadata_read, "GETMETADATA", metadata_read, false, IMAP_WHEN_IN)             \
     ROW(SETMETADATA, metadata_write, "SETMETADATA", metadata_write, false, IMAP_WHEN_IN)           \
     ROW(APPEND, append, "APPEND", append, false, IMAP_WHEN_IN)                                     \
+    ROW(REPLACE, replace, "REPLACE", append, true, IMAP_WHEN_WRITE)                                \
     ROW(NAMESPACE, namespace, "NAMESPACE", none, false, IMAP_WHEN_IN)                              \
     ROW(IDLE, idle, "IDLE", none, false, IMAP_WHEN_IN)                                             \
     ROW(UNAUTHENTICATE, unauthenticate, "UNAUTHENTICATE", none, false, IMAP_WHEN_IN)               \
@@ -112,7 +113,7 @@ struct imap_command {
 /* Does the command bring messages? They come as events of their own. */
 static inline bool command_appends(const struct imap_command *c)
 {
-    return c->verb == IMAP_CMD_APPEND;
+    return c->verb == IMAP_CMD_APPEND || c->verb == IMAP_CMD_REPLACE;
 }
 
 struct imap_row {
@@ -167,6 +168,9 @@ enum append_piece {
 };
 MUST_USE enum append_piece command_append(struct scan *s, const struct imap_command *c,
                                           enum append_place *place, struct imap_append_args *ret);
+
+/* section-spec (RFC 3501 9): what stands between brackets, or at the end of a URL; may be empty. */
+void scan_section(struct scan *s, struct section *ret, struct str_list *ret_fields);
 
 /* The argument readers, one for each name in the table. */
 #define IMAP_ARGS_FN(name) void args_##name(struct scan *s, struct imap_command *c)

@@ -100,6 +100,8 @@ static void put_select(struct buf *out, const struct imap_select_args *a)
 
 static void put_append(struct buf *out, const struct imap_append_args *a)
 {
+    if (a->replaces)
+        buf_printf(out, "%u ", a->replaced);
     buf_printf(out, "<%.*s> #%u", STR_ARG(a->mailbox), a->index);
     if (a->catenate)
         buf_printf(out, " part %u", a->part);
@@ -194,6 +196,7 @@ static void put_args(struct buf *out, const struct imap_command *c)
         buf_printf(out, "<%.*s> %x", STR_ARG(c->status.mailbox), c->status.items);
         break;
     case IMAP_CMD_APPEND:
+    case IMAP_CMD_REPLACE:
         put_append(out, &c->append);
         break;
     case IMAP_CMD_FETCH:

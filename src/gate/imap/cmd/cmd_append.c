@@ -6,7 +6,8 @@
  * are few and small, else in an unnamed file that keeper has passed over. Behind each its structure
  * record is built here, where parsers may fail without harm, and joins the manifest: what keeper
  * must know of each message. At the end everything goes to keeper in one call, which puts all of
- * the messages into the mailbox or none. */
+ * the messages into the mailbox or none, and takes the replaced one away in the same commit.
+ * Spec: RFC 3501 6.3.11, RFC 3502, RFC 4469, RFC 8508 3. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gate/imap/appending.h"
 
@@ -41,6 +42,14 @@ static void room_made(struct imap_session *s, enum err e)
         refuse(s, imap_session_error_text(s, e));
 }
 
+static void url_read(struct imap_session *s, struct str refusal)
+{
+    if (refusal.len == 0)
+        take(s);
+    else
+        refuse(s, refusal);
+}
+
 /* The mailbox is there: the next part may come, if there is room for it. */
 static void begin_part(struct imap_session *s, const struct imap_append_args *args)
 {
@@ -49,7 +58,7 @@ static void begin_part(struct imap_session *s, const struct imap_append_args *ar
     if (args->part == 0)
         appending_begin_message(s, args);
     if (args->is_url)
-        refuse(s, STR("NO [CANNOT] URLs are not read here"));
+        append_url(s, args->url, url_read);
     else if (args->bytes == 0 && !args->catenate)
         refuse(s, STR("NO [CANNOT] The message is empty"));
     else if (appending_message_bytes(a) + args->bytes >
@@ -77,6 +86,19 @@ static void mailbox_known(void *ctx, enum err e, const struct keep_mailbox_statu
         begin_part(s, &s->appending->first);
 }
 
+/* The message that REPLACE is to remove; numbers do not change until the command ends. */
+static bool find_replaced(struct imap_session *s, const struct imap_command *c)
+{
+    struct set_range one = { c->append.replaced, c->append.replaced };
+    const struct imap_set set = { .at = &one, .count = 1 };
+    struct uidset uids = { 0 };
+    bool found = selected_resolve(s->box, &set, c->uid, &uids) && !uidset_empty(&uids);
+
+    s->appending->replaced = uidset_first(&uids);
+    uidset_deinit(&uids);
+    return found;
+}
+
 void append_begin(struct imap_session *s, const struct imap_command *c)
 {
     if (c->append.index > 0 || c->append.part > 0) {
@@ -86,6 +108,11 @@ void append_begin(struct imap_session *s, const struct imap_command *c)
     imap_session_forget_command(s); /* an APPEND that ended in a syntax error has left its octets */
     s->mem = arena_new(0);
     s->appending = appending_new(s, c);
+    if (c->append.replaces && !find_replaced(s, c)) {
+        refuse(s, c->uid ? STR("NO [NONEXISTENT] No message has that UID")
+                         : STR("BAD No message has that number"));
+        return;
+    }
 
     struct keep_mailbox_status_req req = { s->keeper_session, c->append.mailbox };
 
@@ -108,6 +135,23 @@ void append_end(struct imap_session *s, bool whole)
 
 /* ---- the end of the command ---- */
 
+/* RFC 4315 3, RFC 3502; of a REPLACE before it is told that a message went (RFC 8508 4.3). */
+static void tell_uids(struct imap_session *s, const struct keep_append_rep *rep)
+{
+    uint32_t last = rep->uid + rep->count - 1;
+    struct str uids = rep->count == 1 ? arena_printf(s->mem, "%u", rep->uid)
+                                      : arena_printf(s->mem, "%u:%u", rep->uid, last);
+    struct str code =
+        arena_printf(s->mem, "OK [APPENDUID %u %.*s]", rep->uidvalidity, STR_ARG(uids));
+
+    if (s->appending->replaced == 0) {
+        imap_session_end(s, arena_join(s->mem, code, STR(" APPEND completed")));
+        return;
+    }
+    reply_line(&s->out, arena_join(s->mem, code, STR(" The replacement is there")));
+    imap_session_ok(s);
+}
+
 static void appended(void *ctx, enum err e, const struct keep_append_rep *rep, struct file *file)
 {
     struct imap_session *s = ctx;
@@ -116,12 +160,9 @@ static void appended(void *ctx, enum err e, const struct keep_append_rep *rep, s
     s->ticket = 0;
     if (e == OK) {
         s->appending->spool_id = 0; /* used up; after a failure it may not be, and is given back */
-        imap_session_end(s,
-                         rep->count == 1
-                             ? arena_printf(s->mem, "OK [APPENDUID %u %u] APPEND completed",
-                                            rep->uidvalidity, rep->uid)
-                             : arena_printf(s->mem, "OK [APPENDUID %u %u:%u] APPEND completed",
-                                            rep->uidvalidity, rep->uid, rep->uid + rep->count - 1));
+        tell_uids(s, rep);
+    } else if (e == ERR_CONFLICT && s->appending->replaced != 0) {
+        imap_session_end(s, STR("NO [EXPUNGEISSUED] The message to be replaced is gone"));
     } else if (e == ERR_NOT_FOUND) {
         imap_session_end(s, STR("NO [TRYCREATE] No such mailbox"));
     } else {
@@ -134,6 +175,10 @@ static void send(struct imap_session *s, enum err e)
     struct appending *a = s->appending;
     struct keep_append_req req = { .session = s->keeper_session, .name = a->mailbox };
 
+    if (a->replaced != 0) {
+        req.replace_mailbox = s->box->mailbox;
+        req.replace_uid = a->replaced;
+    }
     if (e == OK)
         e = appending_finish(s, &req);
     if (e == OK)
@@ -153,4 +198,9 @@ void imap_cmd_append(struct imap_session *s, const struct imap_command *c)
         imap_session_end(s, STR("NO [CANNOT] The message is empty"));
     else
         appending_make_room(s, 0, send);
+}
+
+void imap_cmd_replace(struct imap_session *s, const struct imap_command *c)
+{
+    imap_cmd_append(s, c);
 }

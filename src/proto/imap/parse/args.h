@@ -89,7 +89,8 @@ struct imap_status_args {
  * a CATENATE (RFC 4469), whose parts are octets or URLs. */
 struct imap_append_args {
     struct str mailbox;
-    uint32_t replaced; /* REPLACE: sequence number or UID (RFC 8508); else 0 */
+    bool replaces;     /* REPLACE (RFC 8508) of the message with this number: */
+    uint32_t replaced; /* a sequence number or UID, or SET_STAR */
     struct flag_names flags;
     bool has_date;
     int64_t date_s;

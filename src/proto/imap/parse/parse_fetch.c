@@ -85,6 +85,16 @@ static void section_part(struct scan *s, struct section *section, struct str_lis
     }
 }
 
+void scan_section(struct scan *s, struct section *ret, struct str_list *ret_fields)
+{
+    if (scan_at_end(s) || scan_peek(s, ']'))
+        return;
+    if (ascii_is_digit(s->rest.at[0]))
+        section_part(s, ret, ret_fields);
+    else
+        section_text(s, ret, ret_fields);
+}
+
 /* section = "[" [section-spec] "]", then ["<" number "." nz-number ">"]. */
 static void section(struct scan *s, struct imap_fetch_item *item)
 {
@@ -92,12 +102,7 @@ static void section(struct scan *s, struct imap_fetch_item *item)
 
     item->section = spec;
     scan_char(s, '[');
-    if (!scan_peek(s, ']')) {
-        if (!scan_at_end(s) && ascii_is_digit(s->rest.at[0]))
-            section_part(s, spec, &item->fields);
-        else
-            section_text(s, spec, &item->fields);
-    }
+    scan_section(s, spec, &item->fields);
     scan_char(s, ']');
     if (!scan_try(s, '<'))
         return;

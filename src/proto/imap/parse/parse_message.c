@@ -73,12 +73,17 @@ static struct flag_names flags_kept(struct scan *s, struct flag_names names)
 
 /* append = "APPEND" SP mailbox 1*append-message; replace = "REPLACE" SP seq-number SP mailbox
  * append-message (RFC 8508 5). */
-static enum append_piece append_mailbox(struct scan *s, enum append_place *place,
-                                        struct imap_append_args *ret)
+static enum append_piece append_mailbox(struct scan *s, const struct imap_command *c,
+                                        enum append_place *place, struct imap_append_args *ret)
 {
     struct str before = s->rest;
 
     scan_space(s);
+    if (c->verb == IMAP_CMD_REPLACE) {
+        ret->replaces = true;
+        ret->replaced = scan_try(s, '*') ? SET_STAR : scan_nz_number(s);
+        scan_space(s);
+    }
     if (at_literal_header(s)) {
         s->rest = before;
         return APPEND_MORE;
@@ -185,7 +190,7 @@ enum append_piece command_append(struct scan *s, const struct imap_command *c,
     do {
         switch (*place) {
         case APPEND_MAILBOX:
-            piece = append_mailbox(s, place, ret);
+            piece = append_mailbox(s, c, place, ret);
             break;
         case APPEND_MESSAGE:
             piece = append_message(s, place, ret);

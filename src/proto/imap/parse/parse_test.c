@@ -180,7 +180,7 @@ static const struct row bad[] = {
     ROW("a FETCH 1 BODY[0]", "BAD Zero is not allowed here", ALL_FACTS),
     ROW("a FETCH 1 BODY[HEADER.FIELDS ()]", "BAD Expected a string", ALL_FACTS),
     ROW("a FETCH 1 BODY[]<0.0>", "BAD Zero is not allowed here", ALL_FACTS),
-    ROW("a FETCH 1 BODY[", "BAD Unknown section", ALL_FACTS),
+    ROW("a FETCH 1 BODY[", "BAD Syntax error", ALL_FACTS),
     ROW("a FETCH 1 BINARY[HEADER]", "BAD BINARY takes a part number, or nothing", ALL_FACTS),
     ROW("a FETCH 1 BINARY[1.MIME]", "BAD BINARY takes a part number, or nothing", ALL_FACTS),
     ROW("a FETCH 1 BINARY.SIZE[1]<0.1>", "BAD BINARY.SIZE is that of the whole part", ALL_FACTS),

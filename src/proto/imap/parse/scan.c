@@ -280,20 +280,20 @@ static struct str decode_name(struct scan *s, struct str wire)
 }
 
 /* RFC 3501 5.1: INBOX means the same in any case; so do the first letters of a name below it. */
-static struct str canonical_inbox(struct scan *s, struct str name)
+struct str scan_canonical_name(struct arena *mem, struct str name)
 {
     struct str after = str_skip(name, 5);
 
     if (!str_starts_nocase(name, STR("INBOX")) || (after.len > 0 && after.at[0] != '/'))
         return name;
-    return arena_join(s->mem, STR("INBOX"), after);
+    return arena_join(mem, STR("INBOX"), after);
 }
 
 struct str scan_mailbox(struct scan *s)
 {
     struct str name = decode_name(s, scan_astring(s));
 
-    return canonical_inbox(s, name);
+    return scan_canonical_name(s->mem, name);
 }
 
 struct str scan_list_mailbox(struct scan *s)

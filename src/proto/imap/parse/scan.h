@@ -94,10 +94,11 @@ struct str scan_string(struct scan *s); /* quoted or literal */
 struct str scan_nstring(struct scan *s, bool *ret_nil);
 struct str scan_nstring8(struct scan *s, bool *ret_nil); /* nstring / literal8 (RFC 4466 6) */
 struct str scan_mailbox(struct scan *s);                 /* decoded to UTF-8, INBOX in capitals */
-struct str scan_list_mailbox(struct scan *s);            /* a pattern, decoded to UTF-8 */
-uint32_t scan_number(struct scan *s);                    /* 0 .. 2^32-1 */
-uint32_t scan_nz_number(struct scan *s);                 /* 1 .. 2^32-1 */
-uint64_t scan_number64(struct scan *s);                  /* 0 .. 2^63-1 */
+struct str scan_canonical_name(struct arena *mem, struct str name); /* INBOX in capitals */
+struct str scan_list_mailbox(struct scan *s); /* a pattern, decoded to UTF-8 */
+uint32_t scan_number(struct scan *s);         /* 0 .. 2^32-1 */
+uint32_t scan_nz_number(struct scan *s);      /* 1 .. 2^32-1 */
+uint64_t scan_number64(struct scan *s);       /* 0 .. 2^63-1 */
 struct imap_set scan_sequence_set(struct scan *s);
 struct str scan_flag(struct scan *s);              /* "\Seen" or a keyword, as written */
 struct str_list scan_flag_list(struct scan *s);    /* "(" [flag *(SP flag)] ")" */
