@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdarg.h>
 
-#include "keeper/server_job.h"
+#include "keeper/search/server_index.h"
 
 enum { LOG_LINE_BYTES_MAX = 1000, STORE_VERSION = 1, READER_THREADS = 2 };
 
@@ -140,6 +140,7 @@ void keeper_free(struct keeper *k)
 {
     if (k == NULL)
         return;
+    indexer_free(k);
     if (k->auth != NULL)
         workers_free(k->auth);
     if (k->slow != NULL)
@@ -325,6 +326,10 @@ enum err keeper_start(struct loop *l, struct fs *fs, const struct keeper_setting
     timer_init(&k->queue_due, l, queue_due_send, k);
     timer_init(&k->check_end, l, on_check_end, k);
     if ((e = open_store(k, why == NULL ? &unused : why)) != OK) {
+        keeper_free(k);
+        return e;
+    }
+    if (!k->settings.no_index && (e = indexer_start(k, why == NULL ? &unused : why)) != OK) {
         keeper_free(k);
         return e;
     }

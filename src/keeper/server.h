@@ -38,8 +38,10 @@ struct keeper_settings {
     uint64_t cache_bytes;   /* for blocks of the tables; 0: scaled to the host's memory    */
     uint32_t compact_below; /* percent of live octets; 0: 50                               */
     bool no_compaction;
-    bool no_sync;     /* answers do not wait for the disk: a power cut loses mail    */
-    bool no_training; /* no compression dictionary: runs that must repeat            */
+    bool no_sync;         /* answers do not wait for the disk: a power cut loses mail    */
+    bool no_index;        /* searches read every message                               */
+    struct str languages; /* whose stems searches for words know, by Snowball's names  */
+    bool no_training;     /* no compression dictionary: runs that must repeat            */
 
     /* One line for the log: "key=value ..." without a newline. May be null. */
     void (*log)(void *ctx, struct str line);

@@ -52,6 +52,7 @@ struct keeper {
     struct bodies *bodies;
     struct workers *auth, *slow, *readers; /* passwords; searches and checks; pages of octets */
     struct views *views;
+    struct indexer *index; /* null when there is none */
     struct leases *leases;
 
     struct list peers, jobs;

@@ -5,6 +5,7 @@
  * the reply to its own command first, and many changes of one mailbox become one note. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "keeper/events/server_events.h"
+#include "keeper/search/server_index.h"
 
 enum { NOTES_SCAN_MAX = 64 };
 
@@ -41,6 +42,12 @@ void notes_observe(void *ctx, const struct txn_op *ops, size_t count)
         switch (key[0]) {
         case TABLE_MEMBERSHIP:
             note_want(k, load_u32(key + 1), load_u32(key + 5));
+            break;
+        case TABLE_EMAIL:
+        case TABLE_COUNTERS:
+            /* Counters change with everything; when they go, the account does. */
+            if (key[0] == TABLE_EMAIL || ops[i].kind == TXN_DELETE)
+                indexer_mark(k, load_u32(key + 1));
             break;
         case TABLE_NAME:
         case TABLE_SUBSCRIBED:

@@ -1,6 +1,6 @@
 /* keeper/calls/server_check.c - check, rebuild, compact, status. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "keeper/server_job.h"
+#include "keeper/search/server_index.h"
 #include "store/check.h"
 
 enum { PROBLEMS_MAX = 1000, COUNTERS_MAX = 64 };
@@ -92,7 +92,11 @@ enum err read_rebuild(struct request *j)
     if (k->request_count > 1 || k->sessions.count > 0 || writer_waiting(k->writer) > 0)
         return err_set(&j->why, ERR_STATE, "others are being served; stop the server first");
     views_clear(k->views);
-    if ((e = writer_rebuild(k->writer, &j->why)) != OK)
+    indexer_free(k); /* which may be reading what is going to be thrown away */
+    e = writer_rebuild(k->writer, &j->why);
+    if (e == OK && !k->settings.no_index)
+        e = indexer_start(k, &j->why);
+    if (e != OK)
         return e;
     add_writer_counters(k, &list);
     rep->counters = list.at;

@@ -74,6 +74,12 @@ uint32_t gather_count(const struct gather *g)
     return g->email_count;
 }
 
+void gather_bounds(const struct gather *g, uint32_t *ret_first, uint32_t *ret_last)
+{
+    *ret_first = g->emails[0];
+    *ret_last = g->emails[g->email_count - 1];
+}
+
 bool gather_is_full(const struct gather *g)
 {
     return g->email_count == GATHER_EMAILS_MAX || g->pair_count >= GATHER_PAIRS_MAX;

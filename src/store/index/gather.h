@@ -26,6 +26,8 @@ void gather_email(struct gather *g, uint32_t email);
 void gather_term(struct gather *g, struct str term); /* of the last email */
 void gather_odd(struct gather *g);                   /* the last email may hold anything */
 uint32_t gather_count(const struct gather *g);
+/* The first and the last email; there must be one. */
+void gather_bounds(const struct gather *g, uint32_t *ret_first, uint32_t *ret_last);
 bool gather_is_full(const struct gather *g);
 
 /* Writes everything as one segment into the batch; *ret_bytes: octets of its rows. */
