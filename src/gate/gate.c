@@ -200,6 +200,13 @@ static void mailbox_changed(void *ctx, const struct keep_changed_note *note)
     imap_service_changed(&g->imap, note);
 }
 
+static void account_event(void *ctx, const struct keep_event_note *note)
+{
+    struct gate *g = ctx;
+
+    imap_service_event(&g->imap, note);
+}
+
 static void keeper_lost(void *ctx)
 {
     struct gate *g = ctx;
@@ -214,7 +221,9 @@ static void keeper_lost(void *ctx)
 static void take_channel(void *role, enum role_kind peer, uint32_t peer_index,
                          struct channel *channel)
 {
-    static const struct keeper_notes notes = { .changed = mailbox_changed, .lost = keeper_lost };
+    static const struct keeper_notes notes = { .changed = mailbox_changed,
+                                               .lost = keeper_lost,
+                                               .event = account_event };
     struct gate *g = role;
 
     (void)peer_index;

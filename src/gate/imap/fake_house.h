@@ -45,6 +45,7 @@ struct fake_house {
     enum err fail_next;  /* the next call fails with this */
     uint32_t open_calls; /* asked and not answered */
     uint32_t sessions;   /* logged in */
+    uint32_t watches;    /* kinds of events that the session wants to hear of */
     size_t most_unsent;  /* octets that waited for the peer */
     bool unnoted;        /* what others change is not noted; keeper's word comes late */
     bool slow;           /* the peer takes what was written only between turns */
@@ -64,6 +65,11 @@ void house_hang_up(struct fake_house *h);
 void house_deliver(struct fake_house *h, struct str mailbox, struct str message, uint32_t flags);
 void house_flag(struct fake_house *h, struct str mailbox, uint32_t uid, uint32_t flags);
 void house_remove(struct fake_house *h, struct str mailbox, uint32_t uid);
+
+/* Keeper tells of an event, written as in fake_metadata.c. */
+void house_event(struct fake_house *h, struct str text);
+/* Somebody else removes a mailbox. */
+void house_delete(struct fake_house *h, struct str name);
 
 /* Keeper mentions a mailbox. */
 void house_note(struct fake_house *h, struct str mailbox);

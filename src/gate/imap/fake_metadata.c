@@ -103,3 +103,69 @@ CALL(metadata_write)
     rep->modseq = ++h->modseq;
     return e;
 }
+
+/* ---- being told ---- */
+
+CALL(watch)
+{
+    h->watches = req->kinds;
+    return OK;
+}
+
+static struct str next_word(struct str *rest)
+{
+    return str_split(rest, ' ');
+}
+
+/* "messages NAME WHAT", "name NAME", "renamed NEW OLD", "gone NAME", "subscribed NAME", "metadata
+ * NAME ENTRY" with "-" for the server, "overflow". Nobody watches: nothing is told. */
+void house_event(struct fake_house *h, struct str text)
+{
+    struct str kind = next_word(&text), name = next_word(&text);
+    struct keep_text entry = { .text = text };
+    struct keep_event_note note = { .account = 5, .name = name, .exists = true, .modseq = 1000 };
+    struct fake_mailbox *b;
+    uint32_t what = 0;
+
+    if (find_mailbox(h, name, &b) && b != NULL) {
+        note.mailbox = b->id;
+        note.messages = b->count;
+        note.uidnext = b->uidnext;
+        note.uidvalidity = 9;
+        note.unseen = 1;
+        note.highest = h->modseq;
+        note.subscribed = b->subscribed;
+    }
+    if (str_eq(kind, STR("messages"))) {
+        CHECK(str_to_u32(text, &what), "what");
+        note.what = (uint8_t)what;
+    } else if (str_eq(kind, STR("metadata"))) {
+        note.kind = EVENT_METADATA;
+        note.name = str_eq(name, STR("-")) ? STR_EMPTY : name;
+        note.entries = &entry;
+        note.entries_count = 1;
+    } else if (str_eq(kind, STR("subscribed"))) {
+        note.kind = EVENT_SUBSCRIPTION;
+        note.subscribed = true;
+    } else if (str_eq(kind, STR("overflow"))) {
+        note.kind = EVENT_OVERFLOW;
+    } else {
+        note.kind = EVENT_NAME;
+        note.exists = !str_eq(kind, STR("gone"));
+        note.old_name = text;
+    }
+    if (note.kind == EVENT_OVERFLOW || (h->watches & 1U << note.kind) != 0)
+        imap_service_event(&h->service, &note);
+    house_turns(h);
+}
+
+void house_delete(struct fake_house *h, struct str name)
+{
+    struct keep_changed_note note = { 5, 0, ++h->modseq };
+    struct fake_mailbox *b;
+
+    CHECK(find_mailbox(h, name, &b) && b != NULL, "a mailbox");
+    b->exists = false;
+    imap_service_changed(&h->service, &note);
+    house_turns(h);
+}

@@ -74,6 +74,10 @@ static bool instruct(void *session, struct str word, struct str arg)
         p->house->page_bytes = number(arg);
     } else if (str_eq(word, STR("unnoted"))) {
         p->house->unnoted = true;
+    } else if (str_eq(word, STR("event"))) {
+        house_event(p->house, arg);
+    } else if (str_eq(word, STR("delete"))) {
+        house_delete(p->house, arg);
     } else if (str_eq(word, STR("note"))) {
         house_note(p->house, arg);
     } else if (str_eq(word, STR("slow"))) {

@@ -53,7 +53,7 @@ void selected_told(struct selected *box, const struct uidset *uids, uint64_t mod
 }
 
 /* RFC 3501 7.2.6: FLAGS says which flags there are, PERMANENTFLAGS which of them a client may
- * change; "\*" says that it may make new keywords. */
+ * change; "\*" says that it may make new keywords, for which there is room. */
 void selected_announce(struct imap_session *s)
 {
     uint64_t all = FLAGS_KNOWN;
@@ -69,7 +69,7 @@ void selected_announce(struct imap_session *s)
     } else {
         flags_format(all, k, &s->out);
         s->out.len--;
-        BUF_ADD(&s->out, " \\*)");
+        buf_add(&s->out, k == NULL || k->count < KEYWORDS_MAX ? STR(" \\*)") : STR(")"));
     }
     BUF_ADD(&s->out, "] Flags that are kept\r\n");
 }
@@ -94,6 +94,18 @@ void selected_keywords(struct imap_session *s, const struct keep_text *texts, si
 
 /* ---- changes ---- */
 
+/* What a command of this session removes is told even where NOTIFY wants no word of the mailbox. */
+void selected_report(struct imap_session *s, bool may_expunge)
+{
+    bool own = s->command != NULL &&
+               (s->command->verb == IMAP_CMD_EXPUNGE || s->command->verb == IMAP_CMD_MOVE);
+
+    if ((notify_selected(s) & NOTIFY_MESSAGE_NEW) == 0 && !own)
+        return;
+    notify_arrived(s);
+    view_report(&s->box->view, may_expunge, imap_session_has(s, IMAP_QRESYNC), &s->out);
+}
+
 /* Flags of messages that the client knows. It does not yet know those that have just arrived, and
  * it has been told already what its own command did. */
 static void tell_changed(struct imap_session *s, const struct keep_row *row)
@@ -102,9 +114,12 @@ static void tell_changed(struct imap_session *s, const struct keep_row *row)
     uint32_t seq = view_seq(&box->view, row->uid);
     bool condstore = imap_session_has(s, IMAP_CONDSTORE);
     bool uid = condstore || (s->command != NULL && s->command->uid); /* RFC 7162 3.2.4 */
+    uint32_t wanted = notify_selected(s);
     struct buf flags = { 0 };
 
-    if (seq == 0 || (row->modseq == box->told_modseq && uidset_contains(&box->told, row->uid)))
+    uid = uid || s->pushing; /* RFC 5465 5.1 */
+    if (seq == 0 || (wanted & NOTIFY_FLAG_CHANGE) == 0 ||
+        (row->modseq == box->told_modseq && uidset_contains(&box->told, row->uid)))
         return;
     flags_format(selected_flag_bits(box, row), box->keywords, &flags);
     reply_flags_line(&s->out, seq, buf_str(&flags), uid ? row->uid : 0,

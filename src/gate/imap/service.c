@@ -49,10 +49,12 @@ void imap_service_accept(struct imap_service *v, struct stream *stream, bool tls
         imap_session_greet(s);
 }
 
-void imap_service_changed(struct imap_service *v, const struct keep_changed_note *note)
+/* Calls tell(s, note) for the sessions of an account. */
+static void each_of_account(struct imap_service *v, uint32_t account,
+                            void (*tell)(struct imap_session *s, const void *note),
+                            const void *note)
 {
-    struct str key = str_from(&note->account, sizeof(note->account));
-    struct imap_session *first = map_find(&v->by_account, key);
+    struct imap_session *first = map_find(&v->by_account, str_from(&account, sizeof(account)));
     struct imap_session *s = first;
 
     if (first == NULL)
@@ -61,12 +63,35 @@ void imap_service_changed(struct imap_service *v, const struct keep_changed_note
         struct imap_session *next =
             LIST_ITEM(s->same_account.next, struct imap_session, same_account);
 
-        if (s->box != NULL && s->box->mailbox == note->mailbox) {
-            s->box->noted = MAX(s->box->noted, note->modseq);
-            idle_changed(s);
-        }
+        tell(s, note);
         s = next;
     } while (s != first);
+}
+
+/* When names changed, the open mailbox may be gone: the question for changes will show. */
+static void tell_changed(struct imap_session *s, const void *of)
+{
+    const struct keep_changed_note *note = of;
+
+    if (s->box != NULL && (s->box->mailbox == note->mailbox || note->mailbox == 0)) {
+        s->box->noted = MAX(s->box->noted, note->modseq);
+        idle_changed(s);
+    }
+}
+
+void imap_service_changed(struct imap_service *v, const struct keep_changed_note *note)
+{
+    each_of_account(v, note->account, tell_changed, note);
+}
+
+static void tell_event(struct imap_session *s, const void *note)
+{
+    notify_event(s, note);
+}
+
+void imap_service_event(struct imap_service *v, const struct keep_event_note *note)
+{
+    each_of_account(v, note->account, tell_event, note);
 }
 
 void imap_service_lost(struct imap_service *v)

@@ -50,6 +50,8 @@ void imap_service_accept(struct imap_service *v, struct stream *stream, bool tls
 /* What keeper says: a mailbox changed; the channel broke (sessions end with BYE). */
 void imap_service_changed(struct imap_service *v, const struct keep_changed_note *note);
 void imap_service_lost(struct imap_service *v);
+/* What exactly happened, for the sessions that watch. */
+void imap_service_event(struct imap_service *v, const struct keep_event_note *note);
 
 /* BYE to everybody; stopped(ctx) once, when the last has gone. */
 void imap_service_stop(struct imap_service *v, void (*stopped)(void *ctx), void *ctx);

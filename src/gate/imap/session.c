@@ -25,7 +25,7 @@ static const imap_cmd_fn commands[IMAP_CMD_COUNT] = { IMAP_COMMANDS(CMD_ENTRY) }
 /* ---- events of the stream ---- */
 
 /* Who does not read gets nothing more to read: the next command waits until the queue is out. */
-static bool is_full(const struct imap_session *s)
+bool imap_session_is_full(const struct imap_session *s)
 {
     return stream_queued(s->stream) > QUEUE_BYTES_MAX;
 }
@@ -37,7 +37,7 @@ static size_t on_bytes(void *ctx, struct str bytes)
 
     s->active_ms = loop_now_ms(s->service->loop);
     do {
-        taken = s->closing || s->handshake || is_full(s)
+        taken = s->closing || s->handshake || s->pushing || imap_session_is_full(s)
                     ? 0
                     : imap_feed(s->machine, str_skip(bytes, used));
         used += taken;
@@ -55,10 +55,12 @@ static void on_drained(void *ctx)
 
     s->active_ms = loop_now_ms(s->service->loop);
     s->resume = NULL;
-    if (resume != NULL)
+    if (resume != NULL) {
         resume(s);
-    else
+    } else {
         stream_resume(s->stream);
+        notify_push(s);
+    }
 }
 
 static void on_secured(void *ctx, enum err e, const struct errinfo *why)
@@ -89,7 +91,7 @@ static bool on_busy(void *ctx)
 {
     const struct imap_session *s = ctx;
 
-    return s->ticket != 0 || s->resume != NULL || s->later != NULL || is_full(s);
+    return s->ticket != 0 || s->resume != NULL || s->later != NULL || imap_session_is_full(s);
 }
 
 static const struct stream_events events = { .bytes = on_bytes,
@@ -175,6 +177,7 @@ void imap_session_leave_account(struct imap_session *s)
         }
     }
     list_remove(&s->same_account);
+    notify_free(s);
     (void)keeper_logout(s->service->keeper, &req, logged_out, NULL);
     s->keeper_session = 0;
 }
@@ -371,16 +374,21 @@ static void close_command(struct imap_session *s)
     struct str tag = s->command->tag;
 
     if (s->box != NULL) {
-        view_report(&s->box->view, may_expunge(s->command), imap_session_has(s, IMAP_QRESYNC),
-                    &s->out);
+        selected_report(s, may_expunge(s->command));
         uidset_deinit(&s->box->told);
     }
-    reply_tagged_line(&s->out, tag, s->final);
+    notify_flush(s);
+    if (!s->pushing)
+        reply_tagged_line(&s->out, tag, s->final);
     imap_session_forget_command(s);
-    imap_done(s->machine);
+    if (!s->pushing)
+        imap_done(s->machine);
+    s->pushing = false;
     imap_session_flush(s);
     stream_resume(s->stream);
     imap_session_pump(s);
+    if (!s->closing)
+        notify_push(s);
 }
 
 /* Is there news that the client should get with this answer? */
@@ -396,6 +404,7 @@ static bool wants_sync(const struct imap_session *s)
     case IMAP_CMD_COPY:
     case IMAP_CMD_MOVE:
     case IMAP_CMD_DELETE:
+    case IMAP_CMD_NOTIFY: /* RFC 5465 3.1 */
         return true;
     default:
         return s->box->noted > s->box->modseq || !uidset_empty(&s->box->told);

@@ -40,6 +40,7 @@ struct imap_session {
     uint32_t wrong_logins;
 
     struct selected *box;
+    struct notify *notify;              /* null: NOTIFY and ENABLE METADATA have not been used */
     const struct imap_command *command; /* under way, or null; null during IDLE, too */
     struct arena *mem;                  /* of the command */
     void *task;
@@ -52,6 +53,7 @@ struct imap_session {
     struct sasl *sasl;
     struct appending *appending; /* the messages of an APPEND under way, appending.h; or null */
     bool greeted, handshake, idling, idle_over, idle_ok, closing, pumping;
+    bool pushing; /* changes are told between commands; none is read meanwhile */
 };
 
 #define SESSION_OF(ctx) ((struct imap_session *)(ctx))
@@ -72,6 +74,7 @@ static inline bool imap_session_has(const struct imap_session *s, uint32_t fact)
 }
 /* Goes on with what the machine has; after every callback from outside. */
 void imap_session_pump(struct imap_session *s);
+bool imap_session_is_full(const struct imap_session *s);
 /* Calls `next` once the peer has taken most of what was written. */
 void imap_session_when_drained(struct imap_session *s, void (*next)(struct imap_session *s));
 /* Joins and leaves the ring of its account. */
@@ -96,11 +99,32 @@ struct str imap_session_error_text(struct imap_session *s,
  * more with them, and calls next, or ends the command (events/filters.c). */
 void imap_session_filters(struct imap_session *s, void (*next)(struct imap_session *s));
 
+/* ---- being told between commands (events/notify.c) ---- */
+
+void notify_free(struct imap_session *s);
+/* This session has made the change `modseq` itself, and need not be told of it. */
+void notify_own(struct imap_session *s, uint64_t modseq);
+void notify_event(struct imap_session *s, const struct keep_event_note *note);
+/* Writes what has waited behind the responses of a command. */
+void notify_flush(struct imap_session *s);
+/* The message events of the open mailbox that may be told. */
+uint32_t notify_selected(const struct imap_session *s);
+/* NOTIFY was used: it says what may be told while idle. */
+bool notify_is_active(const struct imap_session *s);
+/* New messages of the view are about to be told. */
+void notify_arrived(struct imap_session *s);
+/* Tells what there is to tell, when no command is under way. */
+void notify_push(struct imap_session *s);
+/* Ends ENABLE when keeper knows that annotations are wanted. */
+void notify_enable(struct imap_session *s);
+
 /* ---- the open mailbox (selected.c) ---- */
 
 void selected_close(struct imap_session *s);
 /* Fetches what changed since the last time into the view and `out`, then calls next. */
 void imap_session_sync(struct imap_session *s, void (*next)(struct imap_session *s));
+/* Tells of losses, if that is allowed now, and arrivals. */
+void selected_report(struct imap_session *s, bool may_expunge);
 /* "* FLAGS" and "* OK [PERMANENTFLAGS". */
 void selected_announce(struct imap_session *s);
 /* Takes over a keyword list that keeper sent; new keywords are announced. */

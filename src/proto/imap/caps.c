@@ -37,6 +37,7 @@ static const struct {
     { "SEARCHRES", IMAP_AUTHED, 0 },
     { "WITHIN", IMAP_AUTHED, 0 },
     { "METADATA", IMAP_AUTHED, 0 },
+    { "NOTIFY", IMAP_AUTHED, 0 },
     { "FILTERS", IMAP_AUTHED, 0 },
     { "CONDSTORE", IMAP_AUTHED, 0 },
     { "QRESYNC", IMAP_AUTHED, 0 },

@@ -62,6 +62,7 @@ enum imap_fact {
     ROW(LIST, list, "LIST", list, false, IMAP_WHEN_IN)                                             \
     ROW(LSUB, lsub, "LSUB", lsub, false, IMAP_WHEN_IN)                                             \
     ROW(STATUS, status, "STATUS", status, false, IMAP_WHEN_IN)                                     \
+    ROW(NOTIFY, notify, "NOTIFY", notify, false, IMAP_WHEN_IN)                                     \
     ROW(GETMETADATA, metadata_read, "GETMETADATA", metadata_read, false, IMAP_WHEN_IN)             \
     ROW(SETMETADATA, metadata_write, "SETMETADATA", metadata_write, false, IMAP_WHEN_IN)           \
     ROW(APPEND, append, "APPEND", append, false, IMAP_WHEN_IN)                                     \
@@ -99,6 +100,7 @@ struct imap_command {
         struct imap_rename_args rename;
         struct imap_list_args list; /* LSUB, too */
         struct imap_status_args status;
+        struct imap_notify_args notify;
         struct imap_metadata_read_args metadata_read;
         struct imap_metadata_write_args metadata_write;
         struct imap_append_args append;
@@ -134,6 +136,9 @@ MUST_USE bool command_begin(struct scan *s, uint32_t facts, struct imap_command 
 
 /* Reads the arguments to the end of the text. */
 void command_args(struct scan *s, struct imap_command *c);
+
+/* fetch-att / "(" fetch-att *(SP fetch-att) ")", into `items` alone. */
+void scan_fetch_items(struct scan *s, struct imap_fetch_args *ret);
 
 /* Is it what may stand behind SEARCH? Names of filters are taken to be those of searches. */
 MUST_USE bool command_is_search(struct arena *mem, const struct scan_limits *limits,
@@ -186,6 +191,7 @@ IMAP_ARGS_FN(rename);
 IMAP_ARGS_FN(list);
 IMAP_ARGS_FN(lsub);
 IMAP_ARGS_FN(status);
+IMAP_ARGS_FN(notify);
 IMAP_ARGS_FN(metadata_read);
 IMAP_ARGS_FN(metadata_write);
 IMAP_ARGS_FN(append);

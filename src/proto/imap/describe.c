@@ -144,12 +144,25 @@ static void put_metadata_write(struct buf *out, const struct imap_metadata_write
     }
 }
 
+static void put_notify(struct buf *out, const struct imap_notify_args *a)
+{
+    buf_printf(out, "%s", a->count == 0 ? "none" : a->status ? "status" : "set");
+    for (uint32_t i = 0; i < a->count; i++) {
+        buf_printf(out, " %d:%x", (int)a->groups[i].where, a->groups[i].events);
+        if (a->groups[i].names.count > 0)
+            put_list(out, a->groups[i].names);
+        buf_add(out, a->groups[i].fetch);
+    }
+}
+
 static void put_metadata(struct buf *out, const struct imap_command *c)
 {
     if (c->verb == IMAP_CMD_GETMETADATA)
         put_metadata_read(out, &c->metadata_read);
     else if (c->verb == IMAP_CMD_SETMETADATA)
         put_metadata_write(out, &c->metadata_write);
+    else if (c->verb == IMAP_CMD_NOTIFY)
+        put_notify(out, &c->notify);
 }
 
 static void put_args(struct buf *out, const struct imap_command *c)

@@ -101,6 +101,7 @@ static void expunged(void *ctx, enum err e, const struct keep_expunge_rep *rep, 
         return;
     }
     selected_made(s->box, rep->modseq);
+    notify_own(s, rep->modseq);
     uidset_deinit(&gone);
     if (imap_session_has(s, IMAP_QRESYNC)) /* RFC 7162 3.2.7, 3.2.9 */
         imap_session_end(s, arena_printf(s->mem, "OK [HIGHESTMODSEQ %llu] %sEXPUNGE completed",

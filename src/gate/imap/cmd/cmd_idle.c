@@ -22,13 +22,18 @@ static void go_on(struct imap_session *s)
 /* While idle every kind of news may be told (RFC 2177 3), to a client that reads it. */
 static void tell(struct imap_session *s)
 {
-    view_report(&s->box->view, true, imap_session_has(s, IMAP_QRESYNC), &s->out);
+    selected_report(s, true);
     imap_session_when_drained(s, go_on);
 }
 
 void idle_changed(struct imap_session *s)
 {
-    if (s->idling && s->ticket == 0 && s->resume == NULL && s->box->noted > s->box->modseq)
+    if (s->notify != NULL) /* RFC 5465 4: exactly the same events */
+        notify_push(s);
+    if (notify_is_active(s))
+        return;
+    if (s->idling && !s->pushing && s->ticket == 0 && s->resume == NULL &&
+        s->box->noted > s->box->modseq)
         imap_session_sync(s, tell);
 }
 

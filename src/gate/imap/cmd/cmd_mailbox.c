@@ -13,6 +13,8 @@ static void created(void *ctx, enum err e, const struct keep_mailbox_create_rep 
     (void)file;
     s->ticket = 0;
     if (e == OK)
+        notify_own(s, rep->modseq);
+    if (e == OK)
         imap_session_end(s, arena_printf(s->mem, "OK [MAILBOXID (M%llx)] CREATE completed",
                                          (unsigned long long)rep->object));
     else
@@ -50,8 +52,9 @@ static void plain_end(struct imap_session *s, enum err e)
 static void deleted(void *ctx, enum err e, const struct keep_mailbox_delete_rep *rep,
                     struct file *file)
 {
-    (void)rep;
     (void)file;
+    if (e == OK)
+        notify_own(ctx, rep->modseq);
     plain_end(ctx, e);
 }
 
@@ -68,8 +71,9 @@ void imap_cmd_delete(struct imap_session *s, const struct imap_command *c)
 static void renamed(void *ctx, enum err e, const struct keep_mailbox_rename_rep *rep,
                     struct file *file)
 {
-    (void)rep;
     (void)file;
+    if (e == OK)
+        notify_own(ctx, rep->modseq);
     plain_end(ctx, e);
 }
 
@@ -83,8 +87,9 @@ void imap_cmd_rename(struct imap_session *s, const struct imap_command *c)
 static void subscribed(void *ctx, enum err e, const struct keep_mailbox_subscribe_rep *rep,
                        struct file *file)
 {
-    (void)rep;
     (void)file;
+    if (e == OK)
+        notify_own(ctx, rep->modseq);
     plain_end(ctx, e);
 }
 

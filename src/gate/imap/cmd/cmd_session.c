@@ -64,6 +64,8 @@ void imap_cmd_starttls(struct imap_session *s, const struct imap_command *c)
 
 void imap_cmd_enable(struct imap_session *s, const struct imap_command *c)
 {
+    bool annotations = imap_session_has(s, IMAP_METADATA);
+
     BUF_ADD(&s->out, "* ENABLED");
     for (uint32_t i = 0; i < c->enable.count; i++) {
         uint32_t fact = caps_enable_fact(c->enable.at[i]);
@@ -75,7 +77,10 @@ void imap_cmd_enable(struct imap_session *s, const struct imap_command *c)
         buf_add(&s->out, c->enable.at[i]);
     }
     BUF_ADD(&s->out, "\r\n");
-    imap_session_ok(s);
+    if (!annotations && imap_session_has(s, IMAP_METADATA))
+        notify_enable(s);
+    else
+        imap_session_ok(s);
 }
 
 /* One personal namespace without a prefix (RFC 2342 5). */

@@ -214,12 +214,12 @@ static void written(void *ctx, enum err e, const struct keep_metadata_write_rep 
 {
     struct imap_session *s = ctx;
 
-    (void)rep;
     (void)file;
     s->ticket = 0;
-    if (e == OK)
+    if (e == OK) {
+        notify_own(s, rep->modseq);
         imap_session_ok(s);
-    else if (e == ERR_LIMIT)
+    } else if (e == ERR_LIMIT)
         imap_session_end(s, STR("NO [METADATA TOOMANY] No more annotations are kept here"));
     else if (e == ERR_UNSUPPORTED)
         imap_session_end(s, STR("NO [USEATTR] That mailbox can not have that use"));

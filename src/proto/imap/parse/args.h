@@ -180,6 +180,39 @@ struct imap_store_args {
     struct flag_names flags;
 };
 
+/* RFC 5465. */
+enum imap_notify_event {
+    NOTIFY_MESSAGE_NEW = 1 << 0,
+    NOTIFY_MESSAGE_EXPUNGE = 1 << 1,
+    NOTIFY_FLAG_CHANGE = 1 << 2,
+    NOTIFY_MAILBOX_NAME = 1 << 3,
+    NOTIFY_SUBSCRIPTION = 1 << 4,
+    NOTIFY_MAILBOX_METADATA = 1 << 5,
+    NOTIFY_SERVER_METADATA = 1 << 6,
+    NOTIFY_MESSAGE_EVENTS = NOTIFY_MESSAGE_NEW | NOTIFY_MESSAGE_EXPUNGE | NOTIFY_FLAG_CHANGE,
+};
+enum imap_notify_where {
+    NOTIFY_SELECTED,
+    NOTIFY_SELECTED_DELAYED,
+    NOTIFY_INBOXES,
+    NOTIFY_PERSONAL,
+    NOTIFY_SUBSCRIBED,
+    NOTIFY_SUBTREE,
+    NOTIFY_MAILBOXES,
+};
+enum { NOTIFY_GROUPS_MAX = 32 };
+struct imap_notify_group {
+    enum imap_notify_where where;
+    struct str_list names; /* of SUBTREE and MAILBOXES */
+    uint32_t events;       /* enum imap_notify_event; 0: NONE */
+    struct str fetch;      /* "(UID FLAGS)": what to fetch of new messages; empty: nothing */
+};
+struct imap_notify_args {
+    bool status;
+    struct imap_notify_group *groups;
+    uint32_t count; /* 0: NOTIFY NONE */
+};
+
 /* RFC 5464 4.2. Entry names are in lower case. */
 struct imap_metadata_read_args {
     struct str mailbox; /* empty: the server */

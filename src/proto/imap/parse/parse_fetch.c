@@ -190,6 +190,12 @@ static void fetch_att_list(struct scan *s, struct imap_fetch_args *a)
         scan_char(s, ')');
 }
 
+void scan_fetch_items(struct scan *s, struct imap_fetch_args *a)
+{
+    a->items = ARENA_ARRAY(s->mem, struct imap_fetch_item, s->limits->list_max);
+    fetch_att_list(s, a);
+}
+
 /* fetch-modifiers = SP "(" fetch-modifier *(SP fetch-modifier) ")" (RFC 4466 2.4). */
 static void fetch_modifiers(struct scan *s, struct imap_fetch_args *a, bool uid)
 {

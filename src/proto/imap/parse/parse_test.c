@@ -129,6 +129,18 @@ static const struct row good[] = {
     ROW("a SEARCH UID 300:900 FILTER on-the-road SINCE \"3-Dec-2002\"",
         "a SEARCH 0 n4 sets U300:900 filters(on-the-road)", ALL_FACTS),
     ROW("a SEARCH OR FILTER a NOT FILTER B FILTER A", "a SEARCH 0 n6 sets filters(a|B)", ALL_FACTS),
+    ROW("a NOTIFY NONE", "a NOTIFY none", IMAP_AUTHED),
+    ROW("a notify set status (selected MessageNew (uid body.peek[header.fields (from to subject)]) "
+        "MessageExpunge) (subtree Lists MessageNew MessageExpunge)",
+        "a NOTIFY status 0:3(uid body.peek[header.fields (from to subject)]) 5:3(Lists)",
+        IMAP_AUTHED),
+    ROW("a notify set (mailboxes INBOX (Messagenew messageExpunge)) (personal "
+        "(SubscriptionChange))",
+        "a NOTIFY set 6:3(INBOX) 3:10", IMAP_AUTHED),
+    ROW("a notify set (selected-delayed (Messagenew (uid flags) messageExpunge FlagChange)) "
+        "(subscribed NONE) (inboxes (MailboxName ServerMetadataChange)) (mailboxes (a b) "
+        "(MailboxMetadataChange))",
+        "a NOTIFY set 1:7(uid flags) 4:0 2:48 6:20(a|b)", IMAP_AUTHED),
     ROW("a COPY 2:4 MEETING", "a COPY 2:4 <MEETING>", ALL_FACTS),
     ROW("a UID MOVE 42:69 foo", "a UID MOVE 42:69 <foo>", ALL_FACTS),
 };
@@ -170,6 +182,24 @@ static const struct row bad[] = {
     ROW("a SETMETADATA INBOX (/private/a {1}\r\n\0)", "BAD NUL in a literal", IMAP_AUTHED),
     ROW("a SEARCH FILTER a/b", "BAD That is not the name of a filter", ALL_FACTS),
     ROW("a SEARCH FILTER \"a\"", "BAD Expected an atom", ALL_FACTS),
+    ROW("a NOTIFY", "BAD Missing argument", IMAP_AUTHED),
+    ROW("a NOTIFY SOME", "BAD Expected SET or NONE", IMAP_AUTHED),
+    ROW("a NOTIFY SET", "BAD Missing argument", IMAP_AUTHED),
+    ROW("a NOTIFY SET (selected (MessageNew))",
+        "BAD MessageNew and MessageExpunge go together, and with FlagChange", IMAP_AUTHED),
+    ROW("a NOTIFY SET (selected (FlagChange))",
+        "BAD MessageNew and MessageExpunge go together, and with FlagChange", IMAP_AUTHED),
+    ROW("a NOTIFY SET (selected (MailboxName))",
+        "BAD The selected mailbox has message events alone", IMAP_AUTHED),
+    ROW("a NOTIFY SET (selected NONE) (selected-delayed NONE)",
+        "BAD The selected mailbox is specified twice", IMAP_AUTHED),
+    ROW("a NOTIFY SET (personal (MessageNew (uid) MessageExpunge))",
+        "BAD What to fetch is said for the selected mailbox alone", IMAP_AUTHED),
+    ROW("a NOTIFY SET (personal (AnnotationChange))",
+        "NO [BADEVENT (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange "
+        "MailboxMetadataChange ServerMetadataChange)] Unknown event",
+        IMAP_AUTHED),
+    ROW("a NOTIFY SET (everywhere NONE)", "BAD Unknown mailbox specifier", IMAP_AUTHED),
     ROW("a SELECT &", "NO [CANNOT] Mailbox name is not valid modified UTF-7", IMAP_AUTHED),
     ROW("a FETCH 0 ALL", "BAD Zero is not allowed here", ALL_FACTS),
     ROW("a FETCH 4294967296 ALL", "BAD Number too large", ALL_FACTS),
