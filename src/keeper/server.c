@@ -147,6 +147,8 @@ void keeper_free(struct keeper *k)
         workers_free(k->slow);
     if (k->readers != NULL)
         workers_free(k->readers);
+    if (k->sorts != NULL)
+        workers_free(k->sorts);
     while (!list_empty(&k->peers))
         peer_free(LIST_ITEM(list_first(&k->peers), struct peer, link));
     /* The commit thread may be reading what requests own, and requests hold bodies open. */
@@ -161,6 +163,8 @@ void keeper_free(struct keeper *k)
     timer_cancel(&k->queue_due);
     timer_cancel(&k->check_end);
     sweep_free(k);
+    keys_saving_free(k);
+    key_cache_free(k->keys);
     views_free(k->views);
     leases_free(k->leases);
     if (k->kv != NULL)
@@ -194,6 +198,8 @@ static void set_defaults(struct keeper *k)
     DEFAULT(auth_threads, 2);
     DEFAULT(auth_cache_s, 60);
     DEFAULT(view_bytes_max, (uint64_t)64 << 20);
+    DEFAULT(key_bytes_max, (uint64_t)128 << 20);
+    DEFAULT(sort_page_bytes, KEEP_PAGE_BYTES);
     DEFAULT(requests_max, 20000);
     DEFAULT(queued_bytes_max, (uint64_t)8 << 20);
     DEFAULT(message_bytes_max, (uint64_t)1 << 30);
@@ -284,10 +290,12 @@ static enum err open_store(struct keeper *k, struct errinfo *why)
         (e = check_version(k, why)) != OK ||
         (e = workers_new(k->loop, k->settings.auth_threads, &k->auth, why)) != OK ||
         (e = workers_new(k->loop, 1, &k->slow, why)) != OK ||
-        (e = workers_new(k->loop, READER_THREADS, &k->readers, why)) != OK)
+        (e = workers_new(k->loop, READER_THREADS, &k->readers, why)) != OK ||
+        (e = workers_new(k->loop, 1, &k->sorts, why)) != OK)
         return e;
     k->bodies = writer_bodies(k->writer);
     k->views = views_new(k->kv, k->settings.view_bytes_max, random_key(k->loop));
+    k->keys = key_cache_new(k->settings.key_bytes_max, random_key(k->loop));
     writer_observe(k->writer, notes_observe, k);
 
     const struct writer_report *r = writer_replayed(k->writer);

@@ -29,14 +29,16 @@ struct keeper_settings {
     uint32_t auth_cache_s;  /* how long a verified password is believed; 0: 60               */
 
     uint64_t view_bytes_max;    /* memory for hot mailboxes; 0: 64 MiB                     */
+    uint64_t key_bytes_max;     /* memory for sort and search keys of mailboxes; 0: 128 MiB */
     uint32_t requests_max;      /* requests under way, of all channels; 0: 20,000          */
     uint64_t queued_bytes_max;  /* replies that one peer has not taken; 0: 8 MiB           */
     uint64_t message_bytes_max; /* one message; 0: 1 GiB                                   */
     uint64_t free_bytes_min;    /* deliver refuses when the disk has less; 0: 16 MiB       */
 
-    uint64_t segment_bytes; /* of the journal; 0: the writer's own default                 */
-    uint64_t cache_bytes;   /* for blocks of the tables; 0: scaled to the host's memory    */
-    uint32_t compact_below; /* percent of live octets; 0: 50                               */
+    uint64_t sort_page_bytes; /* of a sort's answer, at most KEEP_PAGE_BYTES; 0: that        */
+    uint64_t segment_bytes;   /* of the journal; 0: the writer's own default                 */
+    uint64_t cache_bytes;     /* for blocks of the tables; 0: scaled to the host's memory    */
+    uint32_t compact_below;   /* percent of live octets; 0: 50                               */
     bool no_compaction;
     bool no_sync;         /* answers do not wait for the disk: a power cut loses mail    */
     bool no_index;        /* searches read every message                               */

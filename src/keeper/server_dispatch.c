@@ -31,6 +31,8 @@ static const struct handler handlers[CALL_COUNT] = {
     [CALL_copy] = { .write = write_copy },
     [CALL_append] = { .start = start_append },
     [CALL_search] = { .start = start_search },
+    [CALL_sort] = { .start = start_sort },
+    [CALL_sort_more] = { .read = read_sort_more },
     [CALL_lease] = { .read = read_lease },
     [CALL_lease_renew] = { .read = read_lease_renew },
     [CALL_lease_read] = { .read = read_lease_read },

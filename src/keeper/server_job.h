@@ -18,6 +18,7 @@
 #include "store/accounts/directory.h"
 #include "store/accounts/password.h"
 #include "store/journal/writer.h"
+#include "store/mailbox/mailbox_keys.h"
 #include "store/mailbox/view.h"
 #include "store/queue.h"
 
@@ -51,8 +52,12 @@ struct keeper {
     struct writer *writer;
     struct bodies *bodies;
     struct workers *auth, *slow, *readers; /* passwords; searches and checks; pages of octets */
+    struct workers *sorts;                 /* one thread: keys of mailboxes belong to it */
     struct views *views;
     struct indexer *index; /* null when there is none */
+    struct key_cache *keys;
+    struct keys_saving *keys_saving; /* under way, or null */
+    uint64_t results;                /* of sorts that took more than a page: the last number */
     struct leases *leases;
 
     struct list peers, jobs;
@@ -98,6 +103,8 @@ struct session {
     uint32_t account;
     uint32_t watches; /* kinds of events that it is told of */
     struct list locks;
+    struct buf result; /* of its last sort, while pages are left */
+    uint64_t result_number;
 };
 
 /* All sessions of one account. */
@@ -167,6 +174,8 @@ void session_unlock(struct session *s, uint32_t mailbox);
 bool mailbox_is_locked_by_other(struct keeper *k, uint32_t account, uint32_t mailbox,
                                 const struct session *mine);
 void spool_free(struct spool *s);
+void session_drop_result(struct session *s); /* server_sort.c */
+void keys_saving_free(struct keeper *k);     /* server_keys.c */
 
 /* server_notes.c */
 void notes_observe(void *ctx, const struct txn_op *ops, size_t count);
@@ -242,6 +251,8 @@ enum err write_store(struct request *j, struct txn *t); /* server_message.c */
 void start_expunge(struct request *j);
 enum err write_copy(struct request *j, struct txn *t);
 void start_search(struct request *j); /* server_search.c */
+void start_sort(struct request *j);   /* server_sort.c */
+enum err read_sort_more(struct request *j);
 
 enum err read_lease(struct request *j); /* server_queue.c */
 enum err read_lease_renew(struct request *j);

@@ -46,6 +46,7 @@ struct keeper_settings keeper_settings_of(const struct config *c)
         .separator = separator.len == 0 ? '\1' : separator.at[0],
         .auth_threads = (unsigned)c->store.workers,
         .view_bytes_max = c->store.views_size_bytes,
+        .key_bytes_max = c->store.keys_size_bytes,
         .segment_bytes = c->store.segment_size_bytes,
         .cache_bytes = c->store.cache_size_bytes,
         .compact_below = (uint32_t)c->store.compact_below,

@@ -7,6 +7,7 @@
 #include "base/map.h"
 #include "message/set/flags.h"
 #include "store/accounts/directory.h"
+#include "store/mailbox/mailbox_keys.h"
 #include "store/mailbox/messages.h"
 #include "store/mailbox/metadata.h"
 #include "store/queue.h"
@@ -99,6 +100,13 @@ static void note_email(struct checking *c, uint64_t email)
             BUG("out of memory");
     }
     c->emails[c->email_count++] = email;
+}
+
+static enum err count_one(void *ctx, uint32_t uid, const struct membership *ms)
+{
+    (void)uid, (void)ms;
+    ++*(uint32_t *)ctx;
+    return OK;
 }
 
 static enum err visit_membership(void *ctx, uint32_t uid, const struct membership *ms)
@@ -260,6 +268,66 @@ static enum err visit_record(struct checking *c, struct str key, struct str valu
     if (!found)
         tell(c, "account %u: a structure record without an email", c->account);
     return OK;
+}
+
+/* One message of a block of sort keys: is it what would be made of its rows now? */
+static enum err check_key_entry(struct checking *c, uint32_t mailbox, const struct key_entry *e,
+                                bool *ret_found)
+{
+    struct membership ms;
+    struct key_entry now;
+    struct key k;
+    enum err bad;
+
+    key_of_membership(&k, c->account, mailbox, e->uid);
+    bad = table_find_membership(c->kv, c->mem, &k, ret_found, &ms, c->why);
+    if (bad != OK || !*ret_found)
+        return bad;
+    bad = mailbox_keys_entry(c->kv, c->mem, &ms, c->account, e->uid, &now, c->why);
+    if (bad == OK && !key_entry_equal(e, &now))
+        tell(c, "account %u mailbox %u UID %u: its sort keys are not those of its message",
+             c->account, mailbox, e->uid);
+    return bad;
+}
+
+/* A block may hold messages that are gone, but not only such; and none that it should have may be
+ * missing, which the count of the memberships tells. A row of another machine is made anew when it
+ * is next needed. */
+static enum err visit_keys(struct checking *c, struct str key, struct str value)
+{
+    uint32_t mailbox = load_u32(key.at + 5), number = load_u32(key.at + 9), found = 0;
+    struct uidset range = { 0 };
+    struct messages_of which = { c->kv, c->account, mailbox, &range };
+    struct key_block *b;
+    uint32_t there = 0;
+    enum err e = key_block_open(value, &b);
+
+    if (e == ERR_UNSUPPORTED)
+        return OK;
+    if (e != OK || key_block_number(b) != number) {
+        tell(c, "account %u mailbox %u: sort keys that cannot be read", c->account, mailbox);
+        if (e == OK)
+            key_block_free(b);
+        return OK;
+    }
+    for (uint32_t i = 0; i < b->count && e == OK; i++) {
+        struct arena_mark mark = arena_save(c->mem);
+        struct key_entry entry = key_block_entry(b, i);
+        bool here;
+
+        e = check_key_entry(c, mailbox, &entry, &here);
+        found += e == OK && here;
+        arena_restore(&mark);
+    }
+    uidset_add_range(&range, MAX(1U, number << KEY_BLOCK_BITS),
+                     number << KEY_BLOCK_BITS | (KEY_BLOCK_MAX - 1));
+    if (e == OK && (e = messages_each(&which, count_one, &there, c->why)) == OK &&
+        (there != found || there == 0))
+        tell(c, "account %u mailbox %u: sort keys of %u messages, where there are %u", c->account,
+             mailbox, found, there);
+    uidset_deinit(&range);
+    key_block_free(b);
+    return e;
 }
 
 static enum err visit_thread(struct checking *c, struct str key, struct str value)
@@ -455,7 +523,8 @@ static enum err visit_account(struct checking *c, struct str key, struct str val
         (e = each_of_account(c, TABLE_RECORD, visit_record)) != OK ||
         (e = each_of_account(c, TABLE_THREAD, visit_thread)) != OK ||
         (e = each_of_account(c, TABLE_IMPORT, visit_import)) != OK ||
-        (e = each_of_account(c, TABLE_METADATA, visit_metadata)) != OK)
+        (e = each_of_account(c, TABLE_METADATA, visit_metadata)) != OK ||
+        (e = each_of_account(c, TABLE_KEYS, visit_keys)) != OK)
         return e;
     if (c->sum.messages != c->counters.messages || c->sum.bytes != c->counters.bytes)
         tell(c, "account %u: its quota counts %llu octets in %llu messages, there are %llu in %llu",
@@ -471,7 +540,7 @@ static enum err check_strays(struct checking *c)
     static const enum table tables[] = { TABLE_COUNTERS,   TABLE_MAILBOX,    TABLE_NAME,
                                          TABLE_SUBSCRIBED, TABLE_MEMBERSHIP, TABLE_EMAIL,
                                          TABLE_RECORD,     TABLE_THREAD,     TABLE_VANISHED,
-                                         TABLE_IMPORT,     TABLE_METADATA };
+                                         TABLE_IMPORT,     TABLE_METADATA,   TABLE_KEYS };
 
     for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
         struct key from, to;

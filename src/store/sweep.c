@@ -1,9 +1,9 @@
 /* store/sweep.c - the remains of deleted mailboxes and accounts.
  *
  * Mailboxes of one account come one after the other: messages first (which gives bodies and quota
- * back), then the log of what vanished and the annotations, then the row. An account loses what
- * others shared with it, its mailboxes with their access lists, then its names, subscriptions and
- * annotations, then its counters and its row. */
+ * back), then sort keys, the log of what vanished and the annotations, then the row. An account
+ * loses what others shared with it, its mailboxes with their access lists, then its names,
+ * subscriptions and annotations, then its counters and its row. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/sweep.h"
 
@@ -32,7 +32,7 @@ static enum err delete_rows(struct txn *t, const struct key *prefix, bool *ret_m
 static enum err sweep_mailbox(struct txn *t, struct arena *mem, const struct key *row_key,
                               struct mbox *m, int64_t now_s, struct errinfo *why)
 {
-    static const enum table leftovers[] = { TABLE_VANISHED, TABLE_METADATA };
+    static const enum table leftovers[] = { TABLE_KEYS, TABLE_VANISHED, TABLE_METADATA };
     const struct expunge_what what = { .silent = true, .max = SWEEP_ROWS };
     uint32_t account = load_u32(row_key->at + 1), id = load_u32(row_key->at + 5);
     struct uidset gone = { 0 };

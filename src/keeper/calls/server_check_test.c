@@ -17,6 +17,32 @@ struct bed {
     struct errinfo why;
 };
 
+static void keys_of_nobody(struct bed *b)
+{
+    struct key_entry e = { .uid = 900, .email = 7 };
+    struct key_block *keys = key_block_new(&e, 1);
+
+    key_of_key_block(&b->key, ALICE, b->inbox, 0);
+    txn_put(b->t, key_str(&b->key), str_from(keys->octets, keys->octet_count));
+    key_block_free(keys);
+}
+
+static void keys_of_another_message(struct bed *b)
+{
+    struct key_entry entries[] = { { .uid = 1, .email = 7 }, { .uid = 2, .email = 8 } };
+    struct key_block *keys = key_block_new(entries, 2);
+
+    key_of_key_block(&b->key, ALICE, b->inbox, 0);
+    txn_put(b->t, key_str(&b->key), str_from(keys->octets, keys->octet_count));
+    key_block_free(keys);
+}
+
+static void keys_that_are_none(struct bed *b)
+{
+    key_of_key_block(&b->key, ALICE, b->inbox, 0);
+    txn_put(b->t, key_str(&b->key), STR("?"));
+}
+
 static void membership_goes(struct bed *b)
 {
     key_of_membership(&b->key, ALICE, b->inbox, 1);
@@ -209,6 +235,9 @@ static const struct {
     { "a UIDVALIDITY from the future", uidvalidity_from_the_future },
     { "a mailbox without its name", mailbox_without_name },
     { "a name without a mailbox", name_without_mailbox },
+    { "sort keys of nobody", keys_of_nobody },
+    { "sort keys of another message", keys_of_another_message },
+    { "sort keys that are none", keys_that_are_none },
     { "quota off by one", quota_off_by_one },
     { "an email counted twice", email_counted_twice },
     { "an email with another body", email_with_another_body },

@@ -6,6 +6,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "message/coding/charset.h"
 
+#include <unicode/uchar.h>
 #include <unicode/ucnv.h>
 #include <unicode/unorm2.h>
 #include <unicode/ustring.h>
@@ -266,4 +267,63 @@ struct str text_fold_case(struct arena *mem, struct str s)
     if (U_FAILURE(status) || len > INT32_MAX / 4 || !compose(tmp, folded, len, &made, &made_len))
         return clean;
     return narrow(mem, made, made_len);
+}
+
+static struct str upper_ascii(struct arena *mem, struct str s)
+{
+    size_t i = 0;
+
+    while (i < s.len && !(s.at[i] >= 'a' && s.at[i] <= 'z'))
+        i++;
+    if (i == s.len)
+        return s;
+
+    char *out = arena_alloc(mem, s.len);
+    for (i = 0; i < s.len; i++)
+        out[i] = s.at[i] >= 'a' && s.at[i] <= 'z' ? (char)(s.at[i] - 'a' + 'A') : s.at[i];
+    return str_from(out, s.len);
+}
+
+/* The simple mapping of one character to one, as RFC 5051 2 asks, into UTF-16. */
+static int32_t to_title(struct str s, UChar *out)
+{
+    int32_t made = 0;
+    uint32_t c;
+
+    while (s.len > 0) {
+        (void)utf8_next(&s, &c);
+        c = (uint32_t)u_totitle((UChar32)c);
+        if (c >= 0x10000u) {
+            out[made++] = (UChar)(0xD7C0u + (c >> 10));
+            c = 0xDC00u | (c & 0x3FFu);
+        }
+        out[made++] = (UChar)c;
+    }
+    return made;
+}
+
+struct str text_casemap(struct arena *mem, struct str s)
+{
+    UErrorCode status = U_ZERO_ERROR;
+    const UNormalizer2 *nfkd;
+    UChar *title, *made;
+    int32_t len, cap;
+
+    if (utf8_is_ascii(s))
+        return upper_ascii(mem, s);
+
+    SCRATCH(tmp, mem);
+    struct str clean = utf8_repair(mem, s);
+    nfkd = unorm2_getNFKDInstance(&status);
+    if (U_FAILURE(status) || clean.len > INT32_MAX / 8)
+        return clean;
+    title = ARENA_ARRAY(tmp, UChar, clean.len + 1);
+    len = to_title(clean, title);
+    cap = unorm2_normalize(nfkd, title, len, NULL, 0, &status);
+    if (status != U_BUFFER_OVERFLOW_ERROR && U_FAILURE(status))
+        return clean;
+    status = U_ZERO_ERROR;
+    made = ARENA_ARRAY(tmp, UChar, (size_t)cap + 1);
+    len = unorm2_normalize(nfkd, title, len, made, cap + 1, &status);
+    return U_FAILURE(status) ? clean : narrow(mem, made, len);
 }

@@ -4,7 +4,8 @@
  * octets: what is not valid in its charset becomes U+FFFD. Charset names are compared without case
  * and punctuation as ICU does; a name that nobody knows is an error and the caller decides what
  * to show. Results live in `mem`, or are the input itself when nothing had to change.
- * Spec: RFC 2045 2.2, RFC 2978, RFC 3629, UAX 15. Tests: charset_test.c. Fuzz: word_fuzz.c. */
+ * Spec: RFC 2045 2.2, RFC 2978, RFC 3629, RFC 5051, UAX 15. Tests: charset_test.c. Fuzz:
+ * word_fuzz.c. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef POSTERN_MESSAGE_CHARSET_H
 #define POSTERN_MESSAGE_CHARSET_H
@@ -35,6 +36,11 @@ void charset_stream_free(struct charset_stream *s); /* null is allowed */
 /* Folds case for searching: full Unicode default case folding of the NFC form. Ill-formed input is
  * repaired first. ASCII without upper-case letters is returned as it is. */
 struct str text_fold_case(struct arena *mem, struct str s);
+
+/* The key by which i;unicode-casemap compares (RFC 5051): every character in title case, then
+ * decomposed for good. Keys are compared as octets. Ill-formed input is repaired first. ASCII
+ * without lower-case letters is returned as it is. */
+struct str text_casemap(struct arena *mem, struct str s);
 
 /* Unicode Normalization Form C; the input itself when it is ASCII. Ill-formed input is repaired. */
 struct str text_nfc(struct arena *mem, struct str s);

@@ -77,3 +77,16 @@ TEST(names_that_are_known)
     CHECK(!charset_is_known(STR("nonsense")), "nonsense");
     CHECK(!charset_is_known(STR("")) == false, "empty is ascii");
 }
+
+TEST(collation_keys_are_those_of_unicode_casemap)
+{
+    struct arena *mem = arena_new(0);
+
+    CHECK_STR(text_casemap(mem, STR("a_B")), STR("A_B"), "ascii");
+    CHECK_STR(text_casemap(mem, STR("CAF\xC3\x89")), STR("CAFE\xCC\x81"), "latin");
+    CHECK_STR(text_casemap(mem, STR("caf\xC3\xA9")), STR("CAFE\xCC\x81"), "the same, small");
+    CHECK_STR(text_casemap(mem, STR("\xC7\x84")), STR("Dz\xCC\x8C"), "title case of a digraph");
+    CHECK_STR(text_casemap(mem, STR("\xFFx")), STR("\xEF\xBF\xBDX"), "repaired");
+    CHECK_STR(text_casemap(mem, STR("")), STR(""), "nothing");
+    arena_free(mem);
+}

@@ -1,6 +1,7 @@
 /* store/mailbox/messages_move.c - messages leaving mailboxes and appearing in others. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/mailbox/imports.h"
+#include "store/mailbox/mailbox_keys.h"
 
 /* ---- removing ---- */
 
@@ -112,7 +113,7 @@ enum err messages_expunge(struct account_txn *a, uint32_t mailbox, struct mbox *
     if (!what->silent)
         vanished_put(a, mailbox, ret_expunged);
     *ret_more = x.more;
-    return OK;
+    return mailbox_keys_forget(a->t, a->account, mailbox, ret_expunged, a->why);
 }
 
 /* ---- copying and moving ---- */
@@ -222,5 +223,7 @@ enum err messages_copy(struct account_txn *a, const struct copy_what *what,
         return e;
     if ((e = copy_each(a, &c, what, ret_source, ret_target)) == OK && what->move)
         vanished_put(a, what->from, ret_source);
+    if (e == OK && what->move)
+        e = mailbox_keys_forget(a->t, a->account, what->from, ret_source, a->why);
     return e;
 }

@@ -28,6 +28,7 @@ enum table {
     TABLE_VANISHED = 'v',   /* account mailbox modseq     -> UID set                          */
     TABLE_ACL = 'c',        /* account mailbox grantee    -> struct acl                       */
     TABLE_GRANTED = 'C',    /* grantee account mailbox    -> nothing                          */
+    TABLE_KEYS = 'o',       /* account mailbox uid/1024   -> key block                        */
     TABLE_QUEUE = 'q',      /* entry                      -> struct queue_entry               */
     TABLE_QUEUE_DUE = 'Q',  /* time entry                 -> nothing                          */
     TABLE_IMPORT = 'g',     /* account kind ...           -> see mailbox/imports.h            */
