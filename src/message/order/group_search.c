@@ -48,12 +48,18 @@ static int64_t day_of(int64_t moment_s, int zone_min)
     return local / DAY_S - (local % DAY_S < 0 ? 1 : 0);
 }
 
-/* The three keys of a kind of date stand together: BEFORE, ON, SINCE. A null `zones` means UTC. */
-static void match_day(const int64_t *moments, const int16_t *zones, uint32_t count, uint32_t which,
-                      int64_t day, struct group_bits *yes)
+/* Moments and the zones in which their days are counted; null: UTC. */
+struct dates {
+    const int64_t *moments;
+    const int16_t *zones;
+};
+
+/* The three keys of a kind of date stand together: BEFORE, ON, SINCE. */
+static void match_day(struct dates d, uint32_t count, uint32_t which, int64_t day,
+                      struct group_bits *yes)
 {
     for (uint32_t i = 0; i < count; i++) {
-        int64_t here = day_of(moments[i], zones == NULL ? 0 : zones[i]);
+        int64_t here = day_of(d.moments[i], d.zones == NULL ? 0 : d.zones[i]);
         bool hit = which == 0 ? here < day : which == 1 ? here == day : here >= day;
 
         yes->word[i / 64] |= (uint64_t)hit << (i % 64);
@@ -143,8 +149,8 @@ static bool match_view_numbers(const struct search_group *g, const struct search
     case SEARCH_BEFORE:
     case SEARCH_ON:
     case SEARCH_SINCE:
-        match_day(g->arrived_s, g->arrived_zones_min, g->count, n->key - SEARCH_BEFORE, n->day,
-                  yes);
+        match_day((struct dates){ g->arrived_s, g->arrived_zones_min }, g->count,
+                  n->key - SEARCH_BEFORE, n->day, yes);
         return true;
     case SEARCH_OLDER:
     case SEARCH_YOUNGER:
@@ -165,12 +171,14 @@ static void match_numbers(const struct key_block *k, const struct search_node *n
     case SEARCH_SAVED_BEFORE:
     case SEARCH_SAVED_ON:
     case SEARCH_SAVED_SINCE:
-        match_day(k->saved_s, NULL, k->count, n->key - SEARCH_SAVED_BEFORE, n->day, yes);
+        match_day((struct dates){ k->saved_s, NULL }, k->count, n->key - SEARCH_SAVED_BEFORE,
+                  n->day, yes);
         break;
     case SEARCH_SENT_BEFORE:
     case SEARCH_SENT_ON:
     case SEARCH_SENT_SINCE:
-        match_day(k->sent_s, k->sent_zone_min, k->count, n->key - SEARCH_SENT_BEFORE, n->day, yes);
+        match_day((struct dates){ k->sent_s, k->sent_zone_min }, k->count,
+                  n->key - SEARCH_SENT_BEFORE, n->day, yes);
         break;
     default:
         match_id(k->thread, k->count, 'T', n->text, yes);

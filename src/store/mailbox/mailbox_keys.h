@@ -13,7 +13,7 @@
  * used others go when all together pass the budget, so memory is at most the budget and what
  * running searches use, of each mailbox at most KEYS_MAILBOX_BYTES_MAX. Errors: ERR_LIMIT past
  * that, ERR_CORRUPT and those of kv.h. Spec: RFC 5256. Format: doc/formats/key-blocks.md. Tests:
- * keeper/calls/server_sort_test.c. */
+ * keeper/calls/search/server_sort_test.c. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef POSTERN_STORE_MAILBOX_KEYS_H
 #define POSTERN_STORE_MAILBOX_KEYS_H

@@ -1,11 +1,11 @@
-/* keeper/calls/server_sort.c - SORT and THREAD: a search, then the order of what it found.
+/* keeper/calls/search/server_sort.c - SORT and THREAD: a search, then the order of what it found.
  *
  * The search has the keys of the mailbox in memory when it ends. Sorting and threading then run on
  * the worker thread that the keys belong to, in one piece: sorting reads no message, and its price
  * is bounded by KEYS_MAILBOX_BYTES_MAX. A result of more than a page stays with the session until
  * its last page was fetched, or until another one takes its place. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "keeper/calls/server_search.h"
+#include "keeper/calls/search/server_search.h"
 #include "message/order/thread_tree.h"
 
 struct sorting {

@@ -1,4 +1,4 @@
-/* keeper/calls/server_search.h - a search under way: what SEARCH, SORT and THREAD share.
+/* keeper/calls/search/server_search.h - a search under way: what SEARCH, SORT and THREAD share.
  *
  * Only files of this folder include this. A search goes through phases, each only when the one
  * before leaves something open: the view (flags, UIDs and modseqs; on the loop), the mailbox's keys

@@ -1,11 +1,11 @@
-/* keeper/calls/server_keys.c - writing the sort keys of a mailbox into the tables, behind the
- * answer of the search that made them.
+/* keeper/calls/search/server_keys.c - writing the sort keys of a mailbox into the tables, behind
+ * the answer of the search that made them.
  *
  * The blocks are chosen on the worker thread, to which they belong; a few make one commit. It goes
  * on until all final blocks of the mailbox are written. What fails is not tried again before the
  * keys are made anew: they can be made at any time. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "keeper/calls/server_search.h"
+#include "keeper/calls/search/server_search.h"
 
 struct keys_saving {
     struct keeper *k;

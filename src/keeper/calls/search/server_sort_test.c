@@ -1,5 +1,5 @@
-/* keeper/calls/server_sort_test.c - sorting and threading, and the keys that they are made from:
- * made, grown, written, read again, forgotten. */
+/* keeper/calls/search/server_sort_test.c - sorting and threading, and the keys that they are made
+ * from: made, grown, written, read again, forgotten. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "keeper/server_job.h"
 #include "keeper/server_test_world.h"

@@ -1,10 +1,10 @@
-/* keeper/calls/server_search_slices.c - what a search does beside the loop.
+/* keeper/calls/search/server_search_slices.c - what a search does beside the loop.
  *
  * Keys are matched a block at a time, all candidates in it at once. What they leave open is matched
  * message by message: with the structure record first, then with the octets. A message that is
  * removed meanwhile is left out. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "keeper/calls/server_search.h"
+#include "keeper/calls/search/server_search.h"
 #include "store/journal/bodies.h"
 
 enum {

@@ -1,10 +1,10 @@
-/* keeper/calls/server_search.c - SEARCH, and searches as a part of SORT and THREAD.
+/* keeper/calls/search/server_search.c - SEARCH, and searches as a part of SORT and THREAD.
  *
  * First the view is matched on the loop, 1,024 messages at a time, where flags, UIDs, modseqs,
  * sizes and internal dates settle most searches. What is undecided goes to the workers, phase by
  * phase. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "keeper/calls/server_search.h"
+#include "keeper/calls/search/server_search.h"
 
 enum {
     RECORDS_PER_SLICE = 5000,
