@@ -312,6 +312,7 @@ CALL(select)
     rep->exists = b->count;
     rep->modseq = h->modseq;
     rep->object = b->id;
+    rep->special_use = b->special_use;
     for (uint32_t i = 0; i < b->count; i++) {
         struct fake_message *m = &b->messages[i];
 

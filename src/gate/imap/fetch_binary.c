@@ -49,8 +49,8 @@ bool fetch_binary_begin(struct fetch_task *t, const struct keep_row *row)
 /* How many of `size` decoded octets are asked for, and from where. */
 static uint64_t window(const struct imap_fetch_item *item, uint64_t size, uint64_t *ret_from)
 {
-    *ret_from = item->has_partial ? MIN((uint64_t)item->partial_from, size) : 0;
-    return item->has_partial ? MIN((uint64_t)item->partial_count, size - *ret_from) : size;
+    *ret_from = item->has_partial ? MIN(item->partial_from, size) : 0;
+    return item->has_partial ? MIN(item->partial_count, size - *ret_from) : size;
 }
 
 /* A plain literal tells the client that there is no NUL in it (RFC 3516 4.3). */

@@ -37,6 +37,23 @@ static void item(struct buf *out, const char **between, const char *name, uint64
     *between = " ";
 }
 
+void mailbox_list_line(struct imap_session *s, uint32_t special_use, struct str name,
+                       struct str written)
+{
+    bool utf8 = imap_session_has(s, IMAP_UTF8);
+    struct buf words = { 0 };
+
+    mailbox_use_format(special_use, &words);
+    reply_list_begin(&s->out, STR("LIST"), str_skip(buf_str(&words), 1), name, utf8);
+    if (!str_eq(name, written)) {
+        BUF_ADD(&s->out, " (\"OLDNAME\" (");
+        reply_mailbox(&s->out, written, utf8);
+        BUF_ADD(&s->out, "))");
+    }
+    BUF_ADD(&s->out, "\r\n");
+    buf_deinit(&words);
+}
+
 void mailbox_status_line(struct imap_session *s, struct str name, uint32_t items,
                          const struct keep_mailbox_status_rep *rep)
 {

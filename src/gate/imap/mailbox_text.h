@@ -14,6 +14,10 @@ uint32_t mailbox_use_find(struct str attribute);
 void mailbox_use_format(uint32_t uses, struct buf *out);
 
 /* Appends "* STATUS name (items)". */
+/* "* LIST (\Sent) "/" name", with OLDNAME when the client wrote the name in another way (RFC 9051
+ * 6.3.9.7). */
+void mailbox_list_line(struct imap_session *s, uint32_t special_use, struct str name,
+                       struct str written);
 void mailbox_status_line(struct imap_session *s, struct str name, uint32_t items,
                          const struct keep_mailbox_status_rep *rep);
 

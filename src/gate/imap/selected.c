@@ -113,7 +113,8 @@ static void tell_changed(struct imap_session *s, const struct keep_row *row)
     struct selected *box = s->box;
     uint32_t seq = view_seq(&box->view, row->uid);
     bool condstore = imap_session_has(s, IMAP_CONDSTORE);
-    bool uid = condstore || (s->command != NULL && s->command->uid); /* RFC 7162 3.2.4 */
+    bool uid = condstore || imap_session_has(s, IMAP_REV2) || /* RFC 7162 3.2.4, RFC 9051 7.5.2 */
+               (s->command != NULL && s->command->uid);
     uint32_t wanted = notify_selected(s);
     struct buf flags = { 0 };
 
@@ -141,7 +142,8 @@ static enum err apply(struct imap_session *s, const struct keep_sync_rep *rep)
 
     if ((e = read_set(rep->arrived, &arrived)) == OK &&
         (e = read_set(rep->vanished, &vanished)) == OK &&
-        (e = read_set(rep->recent_uids, &recent)) == OK) {
+        (e = read_set(imap_session_has(s, IMAP_REV2) ? STR_EMPTY : rep->recent_uids, &recent)) ==
+            OK) {
         selected_keywords(s, rep->keywords, rep->keywords_count);
         for (size_t i = 0; i < rep->changed_count; i++)
             tell_changed(s, &rep->changed[i]);

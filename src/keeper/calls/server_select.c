@@ -81,6 +81,7 @@ static enum err select_now(struct request *j, struct view **ret_view, struct uid
     rep->modseq = m.modseq;
     rep->size = m.size;
     rep->object = m.object;
+    rep->special_use = m.special_use;
     for (uint32_t i = 0; i < view->count && m.unseen > 0; i++)
         if ((view->at[i].flags & FLAG_SEEN) == 0) {
             rep->first_unseen_uid = view->at[i].uid;

@@ -10,6 +10,7 @@ static const struct {
     uint32_t need, forbid;
 } caps[] = {
     { "IMAP4rev1", 0, 0 },
+    { "IMAP4rev2", 0, 0 },
     { "LITERAL+", 0, 0 }, /* more than LITERAL-, and never both (RFC 7888 5) */
     { "SASL-IR", 0, IMAP_AUTHED },
     { "STARTTLS", IMAP_TLS_READY, IMAP_SECURE | IMAP_AUTHED },
@@ -54,6 +55,7 @@ static const struct {
     uint32_t fact;
 } enables[] = {
     { STR_INIT("UTF8=ACCEPT"), IMAP_UTF8 },
+    { STR_INIT("IMAP4rev2"), IMAP_REV2 | IMAP_UTF8 }, /* RFC 9051 5.1: names in UTF-8, too */
     { STR_INIT("CONDSTORE"), IMAP_CONDSTORE },
     { STR_INIT("METADATA"), IMAP_METADATA },
     { STR_INIT("METADATA-SERVER"), IMAP_METADATA },

@@ -23,6 +23,7 @@ enum imap_fact {
     IMAP_UTF8 = 1 << 6,      /* ENABLE UTF8=ACCEPT */
     IMAP_CONDSTORE = 1 << 7, /* RFC 7162 3.1: the client has shown that it knows MODSEQ */
     IMAP_QRESYNC = 1 << 8,
+    IMAP_REV2 = 1 << 10,    /* ENABLE IMAP4rev2 (RFC 9051): its answers, and names in UTF-8 */
     IMAP_METADATA = 1 << 9, /* ENABLE METADATA: annotations that others change are told */
 };
 

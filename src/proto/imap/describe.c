@@ -50,7 +50,8 @@ static void put_section(struct buf *out, const struct imap_fetch_item *it)
         put_list(out, it->fields);
     BUF_ADD(out, "]");
     if (it->has_partial)
-        buf_printf(out, "<%u.%u>", it->partial_from, it->partial_count);
+        buf_printf(out, "<%llu.%llu>", (unsigned long long)it->partial_from,
+                   (unsigned long long)it->partial_count);
 }
 
 static void put_fetch(struct buf *out, const struct imap_fetch_args *a)

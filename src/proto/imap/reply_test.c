@@ -85,9 +85,11 @@ TEST(capabilities_follow_the_facts)
     struct buf out = { 0 };
 
     caps_format(&out, IMAP_TLS_READY, 0);
-    check_out(&out, STR("IMAP4rev1 LITERAL+ SASL-IR STARTTLS LOGINDISABLED ID ENABLE IDLE"));
+    check_out(&out,
+              STR("IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR STARTTLS LOGINDISABLED ID ENABLE IDLE"));
     caps_format(&out, IMAP_SECURE | IMAP_LOGIN_OK, 0);
-    check_out(&out, STR("IMAP4rev1 LITERAL+ SASL-IR AUTH=PLAIN AUTH=LOGIN ID ENABLE IDLE"));
+    check_out(&out,
+              STR("IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR AUTH=PLAIN AUTH=LOGIN ID ENABLE IDLE"));
     caps_format(&out, IMAP_AUTHED | IMAP_SECURE | IMAP_LOGIN_OK | IMAP_TLS_READY, 100);
     CHECK(str_find(buf_str(&out), STR("AUTH=")) == STR_NOT_FOUND, "no log-in after log-in");
     CHECK(str_find(buf_str(&out), STR("STARTTLS")) == STR_NOT_FOUND, "no TLS in TLS");

@@ -20,7 +20,7 @@ struct list_task {
     struct str next; /* where keeper's next page begins */
     size_t *status;  /* of these a STATUS follows */
     size_t status_count, status_done;
-    bool lsub;
+    bool lsub, extended; /* extended: the client knows \NonExistent (RFC 5258 3, RFC 9051 7.3.1) */
 };
 
 static bool asked(const struct list_task *t, struct str name)
@@ -64,7 +64,7 @@ static void attributes(const struct list_task *t, const struct keep_mailbox *m, 
     uint32_t options = t->args->options;
 
     if (!m->exists)
-        buf_add(out, t->args->extended ? STR(" \\NonExistent") : STR(" \\Noselect"));
+        buf_add(out, t->extended ? STR(" \\NonExistent") : STR(" \\Noselect"));
     if (!t->lsub)
         buf_add(out, m->has_children ? STR(" \\HasChildren") : STR(" \\HasNoChildren"));
     if (m->subscribed && (options & (LIST_SUBSCRIBED | LIST_RETURN_SUBSCRIBED)) != 0)
@@ -261,6 +261,7 @@ static void list(struct imap_session *s, const struct imap_command *c, bool lsub
     }
     t->args = &c->list;
     t->lsub = lsub;
+    t->extended = !lsub && (c->list.extended || imap_session_has(s, IMAP_REV2));
     t->patterns = ARENA_ARRAY(s->mem, struct str, count);
     for (uint32_t i = 0; i < count; i++)
         t->patterns[i] = match_pattern(s->mem, c->list.reference, c->list.patterns.at[i]);

@@ -9,16 +9,19 @@ static void created(void *ctx, enum err e, const struct keep_mailbox_create_rep 
                     struct file *file)
 {
     struct imap_session *s = ctx;
+    const struct imap_create_args *a = &s->command->create;
 
     (void)file;
     s->ticket = 0;
-    if (e == OK)
-        notify_own(s, rep->modseq);
-    if (e == OK)
-        imap_session_end(s, arena_printf(s->mem, "OK [MAILBOXID (M%llx)] CREATE completed",
-                                         (unsigned long long)rep->object));
-    else
+    if (e != OK) {
         imap_session_fail(s, e);
+        return;
+    }
+    notify_own(s, rep->modseq);
+    if (imap_session_has(s, IMAP_REV2) && !str_eq(a->mailbox, a->written))
+        mailbox_list_line(s, 0, a->mailbox, a->written); /* RFC 9051 6.3.4 */
+    imap_session_end(s, arena_printf(s->mem, "OK [MAILBOXID (M%llx)] CREATE completed",
+                                     (unsigned long long)rep->object));
 }
 
 void imap_cmd_create(struct imap_session *s, const struct imap_command *c)
@@ -71,9 +74,15 @@ void imap_cmd_delete(struct imap_session *s, const struct imap_command *c)
 static void renamed(void *ctx, enum err e, const struct keep_mailbox_rename_rep *rep,
                     struct file *file)
 {
+    struct imap_session *s = ctx;
+    const struct imap_rename_args *a = &s->command->rename;
+
     (void)file;
     if (e == OK)
-        notify_own(ctx, rep->modseq);
+        notify_own(s, rep->modseq);
+    if (e == OK && imap_session_has(s, IMAP_REV2) &&
+        (!str_eq(a->from, a->from_written) || !str_eq(a->to, a->to_written)))
+        mailbox_list_line(s, 0, a->to, a->from_written); /* RFC 9051 6.3.6 */
     plain_end(ctx, e);
 }
 

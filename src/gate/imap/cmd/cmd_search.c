@@ -29,8 +29,11 @@ static void fail(struct imap_session *s, struct str text)
 static void tell(struct imap_session *s, struct uidset *uids, uint64_t modseq)
 {
     const struct imap_search_args *a = &s->command->search;
+    uint32_t returns = a->returns;
     struct uidset numbers = { 0 };
 
+    if (returns == 0 && imap_session_has(s, IMAP_REV2)) /* RFC 9051 6.4.4 */
+        returns = RETURN_ESEARCH | RETURN_ALL;
     uidset_intersect(uids, &s->box->view.uids);
     if ((a->returns & RETURN_SAVE) != 0)
         save(s->box, a->returns, uids);
@@ -40,11 +43,11 @@ static void tell(struct imap_session *s, struct uidset *uids, uint64_t modseq)
     }
     if (!a->modseq)
         modseq = 0;
-    if (a->returns == (RETURN_ESEARCH | RETURN_SAVE))
+    if (returns == (RETURN_ESEARCH | RETURN_SAVE))
         ; /* what is only saved is not told */
-    else if ((a->returns & RETURN_ESEARCH) != 0)
+    else if ((returns & RETURN_ESEARCH) != 0)
         reply_esearch_line(
-            &s->out, &(struct esearch_line){ s->command->tag, s->command->uid, a->returns, modseq },
+            &s->out, &(struct esearch_line){ s->command->tag, s->command->uid, returns, modseq },
             uids);
     else
         reply_search_line(&s->out, uids, modseq);

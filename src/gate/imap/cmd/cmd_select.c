@@ -1,5 +1,6 @@
 /* gate/imap/cmd/cmd_select.c - SELECT, EXAMINE, CLOSE, UNSELECT. */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "gate/imap/mailbox_text.h"
 #include "gate/imap/session.h"
 
 #include "proto/imap/reply.h"
@@ -37,16 +38,32 @@ static struct selected *box_new(const struct keep_select_rep *rep, bool read_onl
     return box;
 }
 
-static enum err read_sets(struct selected *box, const struct keep_select_rep *rep)
+/* Nothing is \Recent in IMAP4rev2. */
+static enum err read_sets(struct selected *box, const struct keep_select_rep *rep, bool rev2)
 {
     struct reader uids = reader_of(rep->uids), recent = reader_of(rep->recent_uids);
     enum err e = OK;
 
     if (rep->uids.len > 0)
         e = uidset_decode(&uids, UINT32_MAX, &box->view.uids);
-    if (e == OK && rep->recent_uids.len > 0)
+    if (e == OK && rep->recent_uids.len > 0 && !rev2)
         e = uidset_decode(&recent, UINT32_MAX, &box->view.recent);
     return e;
+}
+
+/* RFC 9051 6.3.2: LIST in place of what that revision has given up, RECENT and UNSEEN. */
+static void describe_rev2(struct imap_session *s, const struct keep_select_rep *rep)
+{
+    const struct imap_select_args *a = &s->command->select;
+
+    mailbox_list_line(s, rep->special_use, a->mailbox, a->written);
+}
+
+static void describe_rev1(struct imap_session *s, uint32_t unseen)
+{
+    reply_number_line(&s->out, uidset_count(&s->box->view.recent), STR("RECENT"));
+    if (unseen != 0)
+        buf_printf(&s->out, "* OK [UNSEEN %u] First unseen\r\n", unseen);
 }
 
 /* The responses that RFC 3501 6.3.1 requires, and those of RFC 7162 and RFC 8474. */
@@ -59,9 +76,10 @@ static void describe(struct imap_session *s, const struct keep_select_rep *rep)
     selected_announce(s);
     box->described = true;
     reply_number_line(&s->out, view_exists(&box->view), STR("EXISTS"));
-    reply_number_line(&s->out, uidset_count(&box->view.recent), STR("RECENT"));
-    if (unseen != 0)
-        buf_printf(&s->out, "* OK [UNSEEN %u] First unseen\r\n", unseen);
+    if (imap_session_has(s, IMAP_REV2))
+        describe_rev2(s, rep);
+    else
+        describe_rev1(s, unseen);
     buf_printf(&s->out, "* OK [UIDVALIDITY %u] UIDs valid\r\n", rep->uidvalidity);
     buf_printf(&s->out, "* OK [UIDNEXT %u] Predicted next UID\r\n", rep->uidnext);
     buf_printf(&s->out, "* OK [HIGHESTMODSEQ %llu] Highest\r\n", (unsigned long long)rep->modseq);
@@ -108,7 +126,7 @@ static void opened(void *ctx, enum err e, const struct keep_select_rep *rep, str
         return;
     }
     s->box = box_new(rep, read_only);
-    if ((e = read_sets(s->box, rep)) != OK) {
+    if ((e = read_sets(s->box, rep, imap_session_has(s, IMAP_REV2))) != OK) {
         leave(s);
         imap_session_fail(s, e);
         return;

@@ -73,6 +73,8 @@ void imap_cmd_enable(struct imap_session *s, const struct imap_command *c)
         if (fact == 0 || (imap_facts(s->machine) & fact) == fact)
             continue;
         imap_set_facts(s->machine, fact, 0);
+        if ((fact & IMAP_REV2) != 0 && s->box != NULL) /* RFC 9051: nothing is \Recent any more */
+            uidset_deinit(&s->box->view.recent);
         BUF_ADD(&s->out, " ");
         buf_add(&s->out, c->enable.at[i]);
     }
@@ -98,7 +100,8 @@ void imap_cmd_unauthenticate(struct imap_session *s, const struct imap_command *
     selected_close(s);
     imap_session_leave_account(s);
     imap_set_facts(s->machine, 0,
-                   IMAP_AUTHED | IMAP_UTF8 | IMAP_CONDSTORE | IMAP_QRESYNC | IMAP_METADATA);
+                   IMAP_AUTHED | IMAP_UTF8 | IMAP_REV2 | IMAP_CONDSTORE | IMAP_QRESYNC |
+                       IMAP_METADATA);
     timer_set_in(&s->timer, s->service->settings.login_ms_max);
     imap_session_ok(s);
 }

@@ -29,8 +29,10 @@ struct imap_id_args {
     struct str_list pairs;
 };
 
+/* written: as the client wrote the name, in UTF-8; OLDNAME tells it when it differs (RFC 9051
+ * 6.3.9.7). */
 struct imap_select_args {
-    struct str mailbox;
+    struct str mailbox, written;
     bool condstore, qresync; /* RFC 7162 3.1.8, 3.2.5 */
     uint32_t uidvalidity;    /* the four QRESYNC arguments */
     uint64_t modseq;
@@ -39,12 +41,13 @@ struct imap_select_args {
 };
 
 struct imap_create_args {
-    struct str mailbox;
+    struct str mailbox, written;
     struct str_list uses; /* RFC 6154: "\Sent" ... as written */
 };
 
 struct imap_rename_args {
     struct str from, to;
+    struct str from_written, to_written;
 };
 
 enum imap_status_item {
@@ -157,7 +160,7 @@ struct imap_fetch_item {
     bool has_partial;
     const struct section *section; /* FETCH_SECTION, FETCH_BINARY and its size: which octets */
     struct str_list fields;        /* of HEADER.FIELDS and HEADER.FIELDS.NOT, as written */
-    uint32_t partial_from, partial_count;
+    uint64_t partial_from, partial_count;
 };
 
 struct imap_fetch_args {

@@ -95,7 +95,7 @@ void scan_section(struct scan *s, struct section *ret, struct str_list *ret_fiel
         section_text(s, ret, ret_fields);
 }
 
-/* section = "[" [section-spec] "]", then ["<" number "." nz-number ">"]. */
+/* section = "[" [section-spec] "]", then ["<" number64 "." nz-number64 ">"] (RFC 9051 9). */
 static void section(struct scan *s, struct imap_fetch_item *item)
 {
     struct section *spec = ARENA_NEW(s->mem, struct section);
@@ -107,9 +107,11 @@ static void section(struct scan *s, struct imap_fetch_item *item)
     if (!scan_try(s, '<'))
         return;
     item->has_partial = true;
-    item->partial_from = scan_number(s);
+    item->partial_from = scan_number64(s);
     scan_char(s, '.');
-    item->partial_count = scan_nz_number(s);
+    item->partial_count = scan_number64(s);
+    if (scan_ok(s) && item->partial_count == 0)
+        scan_fail(s, "Zero is not allowed here");
     scan_char(s, '>');
 }
 

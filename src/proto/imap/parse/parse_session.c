@@ -98,7 +98,7 @@ static void qresync(struct scan *s, struct imap_select_args *a)
 IMAP_ARGS_FN(select)
 {
     scan_space(s);
-    c->select.mailbox = scan_mailbox(s);
+    c->select.mailbox = scan_mailbox_written(s, &c->select.written);
     if (!scan_try(s, ' '))
         return;
     scan_char(s, '(');
@@ -125,7 +125,8 @@ static struct str without_delimiter(struct str name)
 IMAP_ARGS_FN(create)
 {
     scan_space(s);
-    c->create.mailbox = without_delimiter(scan_mailbox(s));
+    c->create.mailbox = without_delimiter(scan_mailbox_written(s, &c->create.written));
+    c->create.written = without_delimiter(c->create.written);
     if (!scan_try(s, ' '))
         return;
     scan_char(s, '(');
@@ -145,7 +146,8 @@ IMAP_ARGS_FN(mailbox)
 IMAP_ARGS_FN(rename)
 {
     scan_space(s);
-    c->rename.from = scan_mailbox(s);
+    c->rename.from = scan_mailbox_written(s, &c->rename.from_written);
     scan_space(s);
-    c->rename.to = without_delimiter(scan_mailbox(s));
+    c->rename.to = without_delimiter(scan_mailbox_written(s, &c->rename.to_written));
+    c->rename.to_written = without_delimiter(c->rename.to_written);
 }

@@ -289,11 +289,17 @@ struct str scan_canonical_name(struct arena *mem, struct str name)
     return arena_join(mem, STR("INBOX"), after);
 }
 
+struct str scan_mailbox_written(struct scan *s, struct str *ret_written)
+{
+    *ret_written = decode_name(s, scan_astring(s));
+    return scan_canonical_name(s->mem, *ret_written);
+}
+
 struct str scan_mailbox(struct scan *s)
 {
-    struct str name = decode_name(s, scan_astring(s));
+    struct str written;
 
-    return scan_canonical_name(s->mem, name);
+    return scan_mailbox_written(s, &written);
 }
 
 struct str scan_list_mailbox(struct scan *s)

@@ -95,6 +95,8 @@ struct str scan_nstring(struct scan *s, bool *ret_nil);
 struct str scan_nstring8(struct scan *s, bool *ret_nil); /* nstring / literal8 (RFC 4466 6) */
 struct str scan_mailbox(struct scan *s);                 /* decoded to UTF-8, INBOX in capitals */
 struct str scan_canonical_name(struct arena *mem, struct str name); /* INBOX in capitals */
+/* The same as scan_mailbox, and the name without that. */
+struct str scan_mailbox_written(struct scan *s, struct str *ret_written);
 struct str scan_list_mailbox(struct scan *s); /* a pattern, decoded to UTF-8 */
 uint32_t scan_number(struct scan *s);         /* 0 .. 2^32-1 */
 uint32_t scan_nz_number(struct scan *s);      /* 1 .. 2^32-1 */
