@@ -55,6 +55,8 @@ enum keep_item {
     ITEM_UIDL = 128,
 };
 
+enum keep_acl_op { ACL_REPLACE, ACL_ADD, ACL_REMOVE };
+
 enum keep_store_op { STORE_SET, STORE_ADD, STORE_REMOVE };
 #define UNCHANGED_SINCE_UNSAID UINT64_MAX
 

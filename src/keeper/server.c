@@ -171,6 +171,7 @@ void keeper_free(struct keeper *k)
         kv_close(k->kv);
     map_deinit(&k->sessions);
     map_deinit(&k->watched);
+    map_deinit(&k->guests);
     map_deinit(&k->locks);
     free(k->auth_cache);
     free(k->notes);
@@ -190,6 +191,15 @@ void keeper_reload(struct keeper *k, char separator)
             k->settings.setting = (value);                                                         \
     } while (0)
 
+static void set_prefix(struct str wanted, const char *usual, char ret[NAMESPACE_BYTES_MAX + 1])
+{
+    struct str prefix = wanted.at == NULL ? str_from_z(usual) : wanted;
+
+    BUG_ON(prefix.len > NAMESPACE_BYTES_MAX);
+    memcpy(ret, prefix.at, prefix.len);
+    ret[prefix.len] = '\0';
+}
+
 static void set_defaults(struct keeper *k)
 {
     DEFAULT(separator, '+');
@@ -207,6 +217,8 @@ static void set_defaults(struct keeper *k)
     /* Sizes stand in 32 bits in the views. */
     k->settings.message_bytes_max = MIN(k->settings.message_bytes_max, UINT32_MAX);
     k->directory.separator = k->settings.separator == '\1' ? '\0' : k->settings.separator;
+    set_prefix(k->settings.others_prefix, "Other Users", k->others_prefix);
+    set_prefix(k->settings.shared_prefix, "Shared", k->shared_prefix);
     k->password.kib = k->settings.argon2_kib;
     k->password.passes = k->settings.argon2_passes;
 }
@@ -323,6 +335,7 @@ enum err keeper_start(struct loop *l, struct fs *fs, const struct keeper_setting
     list_init(&k->watchers);
     map_init(&k->sessions, random_key(l));
     map_init(&k->watched, random_key(l));
+    map_init(&k->guests, random_key(l));
     map_init(&k->locks, random_key(l));
     k->auth_key[0] = random_key(l);
     k->auth_key[1] = random_key(l);

@@ -30,6 +30,7 @@ enum {
     EXPUNGE_PER_COMMIT = 2000, /* rows that one commit removes                            */
     LIST_PER_PAGE = 500,
     REPLY_ROOM_WORTH_BYTES = 16 * 1024, /* less goes through the kernel as quickly            */
+    NAMESPACE_BYTES_MAX = 100,
 };
 
 struct auth_slot {
@@ -38,8 +39,8 @@ struct auth_slot {
 };
 
 struct note_wanted {
-    uint32_t account, mailbox;
-    uint64_t modseq;
+    uint32_t account, mailbox; /* as the account's sessions number it */
+    uint32_t owner;            /* whose changes are counted */
 };
 
 struct keeper {
@@ -66,6 +67,8 @@ struct keeper {
     struct map watched;   /* by account */
     struct map locks;     /* by account and mailbox: POP3's exclusive use */
     struct list watchers; /* of accounts with sessions that watch: events/server_events.h */
+    struct map guests;    /* by owner and mailbox: who else has it open (server_guests.c) */
+    char others_prefix[NAMESPACE_BYTES_MAX + 1], shared_prefix[NAMESPACE_BYTES_MAX + 1];
 
     struct siphash_key auth_key[2];
     struct auth_slot *auth_cache;
@@ -112,6 +115,8 @@ struct watched {
     uint32_t account; /* the key */
     struct list sessions;
     struct watcher *watcher; /* null while none of them watches */
+    struct guest **guests;   /* mailboxes of others, by number (server_guests.c) */
+    uint32_t guest_count, guest_cap;
 };
 
 struct spool {
@@ -230,6 +235,12 @@ MUST_USE enum err request_take_spool(struct request *j, uint64_t spool, uint64_t
 MUST_USE enum err request_message_fits(struct request *j, uint64_t bytes);  /* ERR_LIMIT */
 MUST_USE enum err request_disk_has_room(struct request *j, uint64_t bytes); /* ERR_NO_SPACE */
 void start_append(struct request *j);                                       /* server_append.c */
+
+enum err read_namespaces(struct request *j); /* server_acl.c */
+enum err read_acl_list(struct request *j);
+enum err read_acl_mine(struct request *j);
+enum err read_acl_grantable(struct request *j);
+enum err write_acl_set(struct request *j, struct txn *t);
 
 enum err read_mailbox_list(struct request *j); /* server_mailbox.c */
 enum err write_mailbox_create(struct request *j, struct txn *t);

@@ -6,16 +6,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "keeper/events/server_events.h"
 #include "keeper/search/server_index.h"
+#include "keeper/sharing/server_place.h"
 
 enum { NOTES_SCAN_MAX = 64 };
 
-static void note_want(struct keeper *k, uint32_t account, uint32_t mailbox)
+static void note_add(struct keeper *k, uint32_t account, uint32_t mailbox, uint32_t owner)
 {
     /* Changes come in runs, so the last few are enough to look at. */
     size_t from = k->note_count > NOTES_SCAN_MAX ? k->note_count - NOTES_SCAN_MAX : 0;
 
-    if (map_find(&k->watched, str_from(&account, sizeof account)) == NULL)
-        return;
     for (size_t i = from; i < k->note_count; i++)
         if (k->notes[i].account == account && k->notes[i].mailbox == mailbox)
             return;
@@ -25,9 +24,17 @@ static void note_want(struct keeper *k, uint32_t account, uint32_t mailbox)
         if (k->notes == NULL)
             BUG("out of memory");
     }
-    k->notes[k->note_count++] = (struct note_wanted){ account, mailbox, 0 };
+    k->notes[k->note_count++] = (struct note_wanted){ account, mailbox, owner };
     if (!timer_is_set(&k->notes_due))
         timer_set_in(&k->notes_due, 0);
+}
+
+/* The owner's sessions are told, and those of others that have the mailbox open. */
+static void note_want(struct keeper *k, uint32_t owner, uint32_t mailbox)
+{
+    if (map_find(&k->watched, str_from(&owner, sizeof owner)) != NULL)
+        note_add(k, owner, mailbox, owner);
+    guests_each(k, owner, mailbox, note_add);
 }
 
 void notes_observe(void *ctx, const struct txn_op *ops, size_t count)
@@ -48,6 +55,10 @@ void notes_observe(void *ctx, const struct txn_op *ops, size_t count)
             /* Counters change with everything; when they go, the account does. */
             if (key[0] == TABLE_EMAIL || ops[i].kind == TXN_DELETE)
                 indexer_mark(k, load_u32(key + 1));
+            break;
+        case TABLE_ACL:
+            note_want(k, load_u32(key + 1), load_u32(key + 5));
+            note_want(k, load_u32(key + 9), 0);
             break;
         case TABLE_NAME:
         case TABLE_SUBSCRIBED:
@@ -102,7 +113,7 @@ static void send_changed(struct keeper *k, const struct note_wanted *n)
 
     if (w == NULL)
         return;
-    key_of_account(&key, TABLE_COUNTERS, n->account);
+    key_of_account(&key, TABLE_COUNTERS, n->owner);
     if (table_find_counters(k->kv, tmp, &key, &found, &counters, &why) == OK && found)
         note.modseq = counters.modseq;
     /* One note a channel, however many of its sessions are on the account. */

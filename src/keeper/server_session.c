@@ -6,6 +6,7 @@
  * each time; the hash covers the stored form, so a changed password is a new question. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "keeper/events/server_events.h"
+#include "keeper/sharing/server_place.h"
 
 /* ---- sessions ---- */
 
@@ -137,6 +138,7 @@ void session_forget(struct session *s)
         events_forget(s);
     if (w != NULL && list_empty(&w->sessions)) {
         (void)map_remove(&k->watched, str_from(&w->account, sizeof w->account));
+        guests_forget(k, w);
         free(w);
     }
     free(s);

@@ -4,13 +4,14 @@
  * that what could be wrong with the request costs no commit. Inside the commit the message that is
  * to be replaced goes first: the quota then counts what is left. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "keeper/server_job.h"
+#include "keeper/sharing/server_place.h"
 #include "store/mailbox/messages.h"
 
 enum { ZONE_MINUTES_MAX = 24 * 60 - 1 };
 
 struct appending {
-    uint32_t account;
+    struct place to, from; /* from: of the message that is replaced */
+    struct account_txn to_txn, from_txn;
     struct keep_new_message *messages;
     size_t count;
     uint64_t size; /* of all messages together */
@@ -86,7 +87,6 @@ static enum err prepare(struct request *j, struct appending *p)
 
     if ((e = request_session(j, req->session, &s)) != OK)
         return e;
-    p->account = s->account;
     if (req->spool_bytes > UINT64_MAX / 2 || req->manifest_bytes > UINT64_MAX / 2)
         return err_set(&j->why, ERR_SYNTAX, "no file is that long");
     if (req->spool != 0 &&
@@ -101,13 +101,15 @@ static enum err prepare(struct request *j, struct appending *p)
 
 /* ---- the commit ---- */
 
+/* RFC 4314 4: flags without a right are not stored, which is no error. */
 static enum err flags_of(struct request *j, const struct keep_new_message *m,
                          struct keyword_list *keywords, uint64_t *ret)
 {
-    uint64_t bits = m->flags & FLAGS_KNOWN, bit;
+    const struct appending *p = j->own;
+    uint64_t may = rights_flags(p->to.rights), bits = m->flags & FLAGS_KNOWN & may, bit;
     enum err e = OK;
 
-    for (size_t i = 0; i < m->keywords_count && e == OK; i++) {
+    for (size_t i = 0; i < m->keywords_count && e == OK && (may & FLAG_FLAGGED) != 0; i++) {
         e = keyword_bit_add(keywords, m->keywords[i].text, &bit);
         if (e == OK)
             bits |= bit;
@@ -127,11 +129,11 @@ static struct body_source source_of(struct request *j, uint64_t at, uint64_t siz
     return (struct body_source){ .spool = j->spool->file, .spool_at = at, .spool_len = size };
 }
 
-static enum err add_messages(struct request *j, struct account_txn *a, struct mbox *m,
-                             struct keyword_list *keywords)
+static enum err add_messages(struct request *j, struct keyword_list *keywords)
 {
     struct keep_append_rep *rep = j->rep;
-    const struct appending *p = j->own;
+    struct appending *p = j->own;
+    struct mbox *m = &p->to.row;
     uint64_t at = 0;
     enum err e = OK;
 
@@ -146,9 +148,9 @@ static enum err add_messages(struct request *j, struct account_txn *a, struct mb
 
         if ((e = flags_of(j, from, keywords, &message.flags)) != OK)
             break;
-        message.body = txn_body_new(a->t, &source);
+        message.body = txn_body_new(p->to_txn.t, &source);
         message_new_from_record(&message, from->record);
-        e = messages_add(a, rep->mailbox, m, &message, &uid);
+        e = messages_add(&p->to_txn, p->to.mailbox, m, &message, &uid);
         at += from->size;
     }
     rep->count = (uint32_t)p->count;
@@ -162,16 +164,13 @@ static enum err remove_replaced(struct request *j, struct account_txn *a, struct
     const struct appending *p = j->own;
     struct uidset uids = { 0 }, gone = { 0 };
     const struct expunge_what what = { .uids = &uids, .max = 1 };
-    struct session *s;
     bool more;
     enum err e;
 
-    if ((e = request_session(j, req->session, &s)) != OK)
-        return e;
-    if (mailbox_is_locked_by_other(j->k, p->account, req->replace_mailbox, s))
+    if (mailbox_is_locked_by_other(j->k, p->from.account, p->from.mailbox, p->from.session))
         return err_set(&j->why, ERR_IN_USE, "another session has the mailbox for itself");
     uidset_add(&uids, req->replace_uid);
-    e = messages_expunge(a, req->replace_mailbox, from, &what, &gone, &more);
+    e = messages_expunge(a, p->from.mailbox, from, &what, &gone, &more);
     if (e == OK && uidset_empty(&gone))
         e = err_set(&j->why, ERR_CONFLICT, "the message to be replaced is gone");
     uidset_deinit(&uids);
@@ -179,40 +178,51 @@ static enum err remove_replaced(struct request *j, struct account_txn *a, struct
     return e;
 }
 
-static enum err check_room(struct request *j, struct account_txn *a)
+static enum err check_room(struct request *j)
 {
     const struct appending *p = j->own;
     struct account row;
     bool found;
-    enum err e = directory_account_get(a->kv, j->mem, p->account, &found, &row, &j->why);
+    enum err e = directory_account_get(p->to_txn.kv, j->mem, p->to.account, &found, &row, &j->why);
 
     if (e != OK)
         return e;
     if (!found)
         return err_set(&j->why, ERR_DENIED, "the account is gone");
-    return messages_check_quota(a, &row, p->size, p->count);
+    return messages_check_quota(&p->to_txn, &row, p->size, p->count);
 }
 
-static enum err replace_and_add(struct request *j, struct account_txn *a, struct mbox *m)
+static enum err begin(struct request *j, struct txn *t, const struct place *p,
+                      struct account_txn *ret)
+{
+    return account_txn_begin(ret, t, j->mem, p->account, loop_wall_s(j->k->loop), &j->why);
+}
+
+/* The message may be replaced in the same mailbox, in another, or in one of another account. */
+static enum err replace(struct request *j, struct txn *t)
 {
     const struct keep_append_req *req = j->req;
-    struct keep_append_rep *rep = j->rep;
-    bool elsewhere = req->replace_uid != 0 && req->replace_mailbox != rep->mailbox;
-    struct keyword_list keywords = { 0 };
-    struct mbox other;
-    enum err e = OK;
+    struct appending *p = j->own;
+    bool across;
+    enum err e =
+        request_place(j, txn_kv(t), req->session, req->replace_mailbox, PLACE_LEFT, &p->from);
 
-    if (elsewhere)
-        e = request_mailbox(j, a->kv, a->account, req->replace_mailbox, &other);
-    if (e == OK && req->replace_uid != 0)
-        e = remove_replaced(j, a, elsewhere ? &other : m);
-    if (e == OK && elsewhere)
-        mailbox_put_row(a, req->replace_mailbox, &other);
-    if (e == OK && (e = check_room(j, a)) == OK && (e = mailbox_keywords(m, &keywords)) == OK &&
-        (e = add_messages(j, a, m, &keywords)) == OK)
-        mailbox_set_keywords(j->mem, m, &keywords);
-    keyword_list_deinit(&keywords);
-    return e;
+    if (e != OK)
+        return e;
+    across = p->from.account != p->to.account;
+    if (!across && p->from.mailbox == p->to.mailbox)
+        return remove_replaced(j, &p->to_txn, &p->to.row);
+    if (across && (e = begin(j, t, &p->from, &p->from_txn)) != OK)
+        return e;
+
+    struct account_txn *a = across ? &p->from_txn : &p->to_txn;
+
+    if ((e = remove_replaced(j, a, &p->from.row)) != OK)
+        return e;
+    mailbox_put_row(a, p->from.mailbox, &p->from.row);
+    if (across)
+        account_txn_end(a);
+    return OK;
 }
 
 static enum err build_append(struct request *j, struct txn *t)
@@ -220,23 +230,24 @@ static enum err build_append(struct request *j, struct txn *t)
     const struct keep_append_req *req = j->req;
     struct keep_append_rep *rep = j->rep;
     struct appending *p = j->own;
-    struct account_txn a;
-    struct mbox m;
-    bool found;
+    struct keyword_list keywords = { 0 };
     enum err e;
 
-    if ((e = account_txn_begin(&a, t, j->mem, p->account, loop_wall_s(j->k->loop), &j->why)) != OK)
+    e = request_place_named(j, txn_kv(t), req->session, req->name, PLACE_TARGET, &p->to);
+    if (e != OK || (e = begin(j, t, &p->to, &p->to_txn)) != OK)
         return e;
-    e = mailbox_find(a.kv, j->mem, p->account, req->name, &found, &rep->mailbox, &m, &j->why);
+    if (req->replace_uid != 0 && (e = replace(j, t)) != OK)
+        return e;
+    if ((e = check_room(j)) == OK && (e = mailbox_keywords(&p->to.row, &keywords)) == OK &&
+        (e = add_messages(j, &keywords)) == OK)
+        mailbox_set_keywords(j->mem, &p->to.row, &keywords);
+    keyword_list_deinit(&keywords);
     if (e != OK)
         return e;
-    if (!found)
-        return err_set(&j->why, ERR_NOT_FOUND, "there is no such mailbox");
-    if ((e = replace_and_add(j, &a, &m)) != OK)
-        return e;
-    rep->uidvalidity = m.uidvalidity;
-    mailbox_put_row(&a, rep->mailbox, &m);
-    account_txn_end(&a);
+    rep->mailbox = place_number_known(&p->to);
+    rep->uidvalidity = p->to.row.uidvalidity;
+    mailbox_put_row(&p->to_txn, p->to.mailbox, &p->to.row);
+    account_txn_end(&p->to_txn);
     return OK;
 }
 

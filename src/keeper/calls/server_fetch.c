@@ -6,6 +6,8 @@
  * by range, unpacked last and beside the loop (server_octets.h). A page is closed before the row
  * that would make it too long. */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "keeper/sharing/server_place.h"
+
 #include "keeper/calls/server_octets.h"
 #include "message/record/section.h"
 #include "store/mailbox/imports.h"
@@ -26,7 +28,8 @@ struct fetching {
     struct request *j;
     const struct keep_fetch_req *req;
     struct keep_fetch_rep *rep;
-    uint32_t account;
+    uint32_t account, mailbox;
+    uint64_t ids; /* place_ids */
     struct view *view;
     struct uidset uids;
     struct section *sections;
@@ -75,7 +78,7 @@ static enum err read_membership(struct fetching *f, uint32_t uid, struct members
     bool found;
     enum err e;
 
-    key_of_membership(&k, f->account, f->req->mailbox, uid);
+    key_of_membership(&k, f->account, f->mailbox, uid);
     if ((e = walker_get(f, &f->memberships, &k, &found, &value)) != OK)
         return e;
     if (!found || membership_get(NULL, value, ret) != OK)
@@ -246,13 +249,13 @@ static enum err row_from_tables(struct fetching *f, const struct view_row *v, st
         if ((e = read_membership(f, row->uid, &ms)) != OK)
             return e;
         row->save_date = items & ITEM_SAVE_DATE ? ms.save_date : 0;
-        row->email = items & ITEM_IDS ? ms.email : 0;
-        row->thread = items & ITEM_IDS ? ms.thread : 0;
+        row->email = items & ITEM_IDS ? f->ids | ms.email : 0;
+        row->thread = items & ITEM_IDS ? f->ids | ms.thread : 0;
     }
     if (f->uidls) {
         bool found;
 
-        if ((e = uidl_find(f->j->k->kv, f->j->mem, f->account, f->req->mailbox, row->uid, &found,
+        if ((e = uidl_find(f->j->k->kv, f->j->mem, f->account, f->mailbox, row->uid, &found,
                            &row->uidl, &f->j->why)) != OK)
             return e;
         cost += row->uidl.len;
@@ -345,18 +348,18 @@ static void walker_end(struct walker *w)
 static enum err look_up(struct fetching *f)
 {
     struct request *j = f->j;
-    struct session *s;
-    struct mbox m;
+    struct place p;
     enum err e;
 
-    if ((e = request_session(j, f->req->session, &s)) != OK ||
-        (e = request_mailbox(j, j->k->kv, s->account, f->req->mailbox, &m)) != OK ||
-        (e = parse_sections(f)) != OK ||
-        (e = views_get(j->k->views, s->account, f->req->mailbox, &f->view, &j->why)) != OK)
+    e = request_place(j, j->k->kv, f->req->session, f->req->mailbox, PLACE_ITSELF, &p);
+    if (e != OK || (e = parse_sections(f)) != OK ||
+        (e = views_get(j->k->views, p.account, p.mailbox, &f->view, &j->why)) != OK)
         return e;
-    f->account = s->account;
+    f->account = p.account;
+    f->mailbox = p.mailbox;
+    f->ids = place_ids(&p);
     if ((f->req->items & ITEM_UIDL) &&
-        (e = uidl_any(j->k->kv, f->account, f->req->mailbox, &f->uidls, &j->why)) != OK)
+        (e = uidl_any(j->k->kv, f->account, f->mailbox, &f->uidls, &j->why)) != OK)
         return e;
     if ((e = request_uids(j, f->req->uids, &f->uids)) == OK) {
         f->few = f->uids.len == 1 && f->uids.at[0].last - f->uids.at[0].first < FEW_ROWS;
@@ -367,7 +370,7 @@ static enum err look_up(struct fetching *f)
     walker_end(&f->emails);
     uidset_deinit(&f->uids);
     f->rep->next = f->next;
-    keyword_texts(j->mem, &m, &f->rep->keywords, &f->rep->keywords_count);
+    keyword_texts(j->mem, &p.row, &f->rep->keywords, &f->rep->keywords_count);
     return e;
 }
 
@@ -388,20 +391,20 @@ static enum err build_seen(struct request *j, struct txn *t)
     const struct keep_fetch_req *req = j->req;
     const struct flags_change seen = { FLAGS_ADD, FLAG_SEEN, UINT64_MAX };
     struct uidset uids = { 0 }, changed = { 0 }, modified = { 0 };
-    struct session *s;
     struct account_txn a;
-    struct mbox m;
+    struct place p;
     enum err e;
 
-    if ((e = request_session(j, req->session, &s)) != OK ||
-        (e = account_txn_begin(&a, t, j->mem, s->account, loop_wall_s(j->k->loop), &j->why)) !=
-            OK ||
-        (e = request_mailbox(j, a.kv, s->account, req->mailbox, &m)) != OK)
+    e = request_place(j, txn_kv(t), req->session, req->mailbox, PLACE_ITSELF, &p);
+    if (e != OK || (p.rights & RIGHT_SEEN) == 0)
+        return e;
+    e = account_txn_begin(&a, t, j->mem, p.account, loop_wall_s(j->k->loop), &j->why);
+    if (e != OK)
         return e;
     if ((e = request_uids(j, req->uids, &uids)) == OK)
-        e = messages_store(&a, req->mailbox, &m, &uids, &seen, &changed, &modified);
+        e = messages_store(&a, p.mailbox, &p.row, &uids, &seen, &changed, &modified);
     if (e == OK && !uidset_empty(&changed)) {
-        mailbox_put_row(&a, req->mailbox, &m);
+        mailbox_put_row(&a, p.mailbox, &p.row);
         account_txn_end(&a);
     }
     uidset_deinit(&uids);
@@ -423,17 +426,17 @@ static enum err any_unseen(struct request *j, bool *ret)
 {
     const struct keep_fetch_req *req = j->req;
     struct uidset uids = { 0 };
-    struct session *s;
     struct view *view = NULL;
-    struct mbox m;
+    struct place p;
     enum err e;
 
-    if ((e = request_session(j, req->session, &s)) != OK ||
-        (e = request_mailbox(j, j->k->kv, s->account, req->mailbox, &m)) != OK ||
-        (e = views_get(j->k->views, s->account, req->mailbox, &view, &j->why)) != OK ||
+    e = request_place(j, j->k->kv, req->session, req->mailbox, PLACE_ITSELF, &p);
+    if (e != OK || (p.rights & RIGHT_SEEN) == 0) /* RFC 4314 4: then it is not set */
+        return e;
+    if ((e = views_get(j->k->views, p.account, p.mailbox, &view, &j->why)) != OK ||
         (e = request_uids(j, req->uids, &uids)) != OK)
         return e;
-    for (uint32_t r = 0; r < uids.len && !*ret && m.unseen > 0; r++)
+    for (uint32_t r = 0; r < uids.len && !*ret && p.row.unseen > 0; r++)
         for (uint32_t i = view_at_or_after(view, uids.at[r].first);
              i < view->count && view->at[i].uid <= uids.at[r].last && !*ret; i++)
             *ret = (view->at[i].flags & FLAG_SEEN) == 0;

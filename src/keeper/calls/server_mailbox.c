@@ -1,22 +1,47 @@
 /* keeper/calls/server_mailbox.c - the mailboxes of an account by name, and its quota. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "keeper/server_job.h"
+#include "keeper/sharing/server_place.h"
 #include "store/mailbox/messages.h"
 #include "store/mailbox/metadata.h"
 
 enum { MAILBOXES_PER_PAGE = 1000 };
 
+/* A mailbox of the account's own whose name is now that of another namespace (the prefix came
+ * later) cannot be opened by it, so it is not shown as one that is there. */
+static struct keep_mailbox listed(struct request *j, const struct session *s,
+                                  const struct mailbox_listed *m)
+{
+    bool own = m->exists && m->id != 0;
+    bool hidden = own && s->peer->who != BY_CONTROL && place_is_elsewhere(j->k, m->name);
+
+    return (struct keep_mailbox){
+        .id = m->id,
+        .name = m->name,
+        .uidvalidity = m->mailbox.uidvalidity,
+        .special_use = m->mailbox.special_use,
+        .subscribed = m->subscribed,
+        .exists = m->exists && !hidden,
+        .has_children = m->has_children,
+        .object = m->mailbox.object,
+        .rights = own ? RIGHTS_ALL : m->rights,
+    };
+}
+
 enum err read_mailbox_list(struct request *j)
 {
     const struct keep_mailbox_list_req *req = j->req;
     struct keep_mailbox_list_rep *rep = j->rep;
-    struct mailbox_listed *all;
+    struct mailbox_listed *all, *others;
+    struct mailboxes_also also = { 0 };
     struct session *s;
     size_t count;
     enum err e;
 
     if ((e = request_session(j, req->session, &s)) != OK ||
-        (e = mailbox_list(j->k->kv, j->mem, s->account, &all, &count, &j->why)) != OK)
+        (e = places_of_others(j, s, &others, &also.count)) != OK)
+        return e;
+    also.at = others;
+    if ((e = mailbox_list_also(j->k->kv, j->mem, s->account, also, &all, &count, &j->why)) != OK)
         return e;
     rep->mailboxes = ARENA_ARRAY(j->mem, struct keep_mailbox, MAILBOXES_PER_PAGE);
     rep->next = STR_EMPTY;
@@ -27,42 +52,52 @@ enum err read_mailbox_list(struct request *j)
             rep->next = all[i].name;
             break;
         }
-        rep->mailboxes[rep->mailboxes_count++] = (struct keep_mailbox){
-            .id = all[i].id,
-            .name = all[i].name,
-            .uidvalidity = all[i].mailbox.uidvalidity,
-            .special_use = all[i].mailbox.special_use,
-            .subscribed = all[i].subscribed,
-            .exists = all[i].exists,
-            .has_children = all[i].has_children,
-            .object = all[i].mailbox.object,
-        };
+        rep->mailboxes[rep->mailboxes_count++] = listed(j, s, &all[i]);
     }
     return OK;
 }
 
-/* ---- changes: one transaction of the session's account each ---- */
+/* ---- changes: one transaction of the owner's account each ---- */
 
-static enum err begin(struct request *j, struct txn *t, uint64_t session, struct account_txn *a)
+static enum err begin(struct request *j, struct txn *t, uint32_t account, struct account_txn *a)
 {
-    struct session *s;
-    enum err e = request_session(j, session, &s);
+    return account_txn_begin(a, t, j->mem, account, loop_wall_s(j->k->loop), &j->why);
+}
 
-    if (e != OK)
-        return e;
-    return account_txn_begin(a, t, j->mem, s->account, loop_wall_s(j->k->loop), &j->why);
+/* That a name is taken is told to those who may see it. */
+static enum err taken(struct request *j, const struct account_txn *a,
+                      const struct place_name *new_name)
+{
+    struct place p;
+    struct str full = arena_join(j->mem, new_name->prefix, new_name->name);
+    enum err e;
+
+    if (new_name->account == new_name->session->account)
+        return ERR_EXISTS;
+    e = request_place_named(j, a->kv, new_name->session->token, full, PLACE_ITSELF, &p);
+    return (p.rights & RIGHT_LOOKUP) != 0 || (e != OK && e != ERR_NOT_FOUND && e != ERR_DENIED)
+               ? ERR_EXISTS
+               : err_set(&j->why, ERR_DENIED, "no mailbox may be made there");
 }
 
 enum err write_mailbox_create(struct request *j, struct txn *t)
 {
     const struct keep_mailbox_create_req *req = j->req;
     struct keep_mailbox_create_rep *rep = j->rep;
+    struct place_name name;
     struct account_txn a;
     struct mbox m;
     enum err e;
 
-    if ((e = begin(j, t, req->session, &a)) != OK ||
-        (e = mailbox_create(&a, req->name, req->special_use, &rep->id, &m)) != OK)
+    if ((e = request_place_new(j, txn_kv(t), req->session, req->name, &name)) != OK ||
+        (e = begin(j, t, name.account, &a)) != OK)
+        return e;
+    if (req->special_use != 0 && name.account != name.session->account)
+        return err_set(&j->why, ERR_UNSUPPORTED, "a special use is for one's own mailboxes");
+    e = mailbox_create(&a, name.name, req->special_use, &rep->id, &m);
+    if (e == ERR_EXISTS)
+        return taken(j, &a, &name);
+    if (e != OK)
         return e;
     rep->object = m.object;
     rep->modseq = a.modseq;
@@ -75,9 +110,11 @@ enum err write_mailbox_delete(struct request *j, struct txn *t)
     const struct keep_mailbox_delete_req *req = j->req;
     struct keep_mailbox_delete_rep *rep = j->rep;
     struct account_txn a;
+    struct place p;
     enum err e;
 
-    if ((e = begin(j, t, req->session, &a)) != OK || (e = mailbox_delete(&a, req->name)) != OK)
+    if ((e = request_place_named(j, txn_kv(t), req->session, req->name, PLACE_ITSELF, &p)) != OK ||
+        (e = begin(j, t, p.account, &a)) != OK || (e = mailbox_delete(&a, p.row.name)) != OK)
         return e;
     account_txn_end(&a);
     rep->modseq = a.modseq;
@@ -87,19 +124,17 @@ enum err write_mailbox_delete(struct request *j, struct txn *t)
 
 /* RFC 3501 6.3.5: renaming INBOX moves its messages into a new mailbox; INBOX stays, and so do the
  * mailboxes below it. */
-static enum err rename_inbox(struct request *j, struct account_txn *a, uint32_t id,
-                             struct mbox *inbox)
+static enum err rename_inbox(struct request *j, struct account_txn *a, struct place *from,
+                             struct str to)
 {
-    const struct keep_mailbox_rename_req *req = j->req;
-    const struct session *mine = session_find(j->k, j->peer, req->session);
-    struct str to = req->to;
-    struct copy_what what = { .move = true, .from = id, .from_row = inbox };
+    struct mbox *inbox = &from->row;
+    struct copy_what what = { .move = true, .from = from->mailbox, .from_row = inbox };
     struct uidset source = { 0 }, target = { 0 };
     struct mbox made;
     uint32_t made_id;
     enum err e;
 
-    if (mailbox_is_locked_by_other(j->k, a->account, id, mine))
+    if (mailbox_is_locked_by_other(j->k, a->account, from->mailbox, from->session))
         return err_set(&j->why, ERR_IN_USE, "another session has the mailbox for itself");
     if ((e = mailbox_create(a, to, 0, &made_id, &made)) != OK)
         return e;
@@ -110,28 +145,33 @@ static enum err rename_inbox(struct request *j, struct account_txn *a, uint32_t 
     uidset_deinit(&target);
     if (e != OK)
         return e;
-    mailbox_put_row(a, id, inbox);
+    mailbox_put_row(a, from->mailbox, inbox);
     mailbox_put_row(a, made_id, &made);
-    return metadata_copy(a, id, made_id);
+    return metadata_copy(a, from->mailbox, made_id);
 }
 
 enum err write_mailbox_rename(struct request *j, struct txn *t)
 {
     const struct keep_mailbox_rename_req *req = j->req;
     struct keep_mailbox_rename_rep *rep = j->rep;
+    struct place_name to;
     struct account_txn a;
-    struct mbox m;
-    uint32_t id;
-    bool found;
+    struct place from;
     enum err e;
 
-    if ((e = begin(j, t, req->session, &a)) != OK ||
-        (e = mailbox_find(a.kv, j->mem, a.account, req->from, &found, &id, &m, &j->why)) != OK)
+    if ((e = request_place_named(j, txn_kv(t), req->session, req->from, PLACE_ITSELF, &from)) !=
+            OK ||
+        (e = request_place_new(j, txn_kv(t), req->session, req->to, &to)) != OK ||
+        (e = begin(j, t, from.account, &a)) != OK)
         return e;
-    if (found && str_eq(m.name, STR("INBOX")))
-        e = rename_inbox(j, &a, id, &m);
+    if (from.account != to.account)
+        return err_set(&j->why, ERR_UNSUPPORTED, "a mailbox cannot go to another account");
+    if (str_eq(from.row.name, STR("INBOX")))
+        e = rename_inbox(j, &a, &from, to.name);
     else
-        e = mailbox_rename(&a, req->from, req->to);
+        e = mailbox_rename(&a, from.row.name, to.name);
+    if (e == ERR_EXISTS)
+        return taken(j, &a, &to);
     if (e != OK)
         return e;
     account_txn_end(&a);
@@ -139,14 +179,17 @@ enum err write_mailbox_rename(struct request *j, struct txn *t)
     return OK;
 }
 
+/* Subscriptions are one's own, also to what others share; the names need not exist. */
 enum err write_mailbox_subscribe(struct request *j, struct txn *t)
 {
     const struct keep_mailbox_subscribe_req *req = j->req;
     struct keep_mailbox_subscribe_rep *rep = j->rep;
     struct account_txn a;
+    struct session *s;
     enum err e;
 
-    if ((e = begin(j, t, req->session, &a)) != OK ||
+    if ((e = request_session(j, req->session, &s)) != OK ||
+        (e = begin(j, t, s->account, &a)) != OK ||
         (e = mailbox_subscribe(&a, req->name, req->on)) != OK)
         return e;
     account_txn_end(&a);
@@ -161,29 +204,24 @@ enum err read_mailbox_status(struct request *j)
     const struct keep_mailbox_status_req *req = j->req;
     struct keep_mailbox_status_rep *rep = j->rep;
     struct uidset recent = { 0 };
-    struct session *s;
     struct view *view = NULL;
-    struct mbox m;
-    bool found;
+    struct place p;
     enum err e;
 
-    if ((e = request_session(j, req->session, &s)) != OK ||
-        (e = mailbox_find(j->k->kv, j->mem, s->account, req->name, &found, &rep->id, &m,
-                          &j->why)) != OK)
+    if ((e = request_place_named(j, j->k->kv, req->session, req->name, PLACE_ITSELF, &p)) != OK)
         return e;
-    if (!found)
-        return err_set(&j->why, ERR_NOT_FOUND, "there is no such mailbox");
-    rep->messages = m.messages;
-    rep->unseen = m.unseen;
-    rep->deleted = m.deleted;
-    rep->uidnext = m.uidnext;
-    rep->uidvalidity = m.uidvalidity;
-    rep->modseq = m.modseq;
-    rep->size = m.size;
-    rep->object = m.object;
+    rep->id = place_number_known(&p);
+    rep->messages = p.row.messages;
+    rep->unseen = p.row.unseen;
+    rep->deleted = p.row.deleted;
+    rep->uidnext = p.row.uidnext;
+    rep->uidvalidity = p.row.uidvalidity;
+    rep->modseq = p.row.modseq;
+    rep->size = p.row.size;
+    rep->object = p.row.object;
     /* Only where something may be \Recent is the view needed to count it. */
-    if (m.recent_from < m.uidnext) {
-        if ((e = views_get(j->k->views, s->account, rep->id, &view, &j->why)) != OK)
+    if (p.row.recent_from < p.row.uidnext) {
+        if ((e = views_get(j->k->views, p.account, p.mailbox, &view, &j->why)) != OK)
             return e;
         view_recent(view, false, &recent);
         rep->recent = uidset_count(&recent);

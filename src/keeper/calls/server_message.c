@@ -1,31 +1,24 @@
 /* keeper/calls/server_message.c - flags, expunging, copying and moving. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "keeper/server_job.h"
+#include "keeper/sharing/server_place.h"
 #include "store/mailbox/messages.h"
 
-static enum err begin(struct request *j, struct txn *t, uint64_t session, uint32_t mailbox,
-                      struct account_txn *ret_txn, struct mbox *ret_row)
+static enum err begin(struct request *j, struct txn *t, const struct place *p,
+                      struct account_txn *ret)
 {
-    struct session *s;
-    enum err e;
-
-    if ((e = request_session(j, session, &s)) != OK ||
-        (e = account_txn_begin(ret_txn, t, j->mem, s->account, loop_wall_s(j->k->loop), &j->why)) !=
-            OK)
-        return e;
-    return request_mailbox(j, ret_txn->kv, s->account, mailbox, ret_row);
+    return account_txn_begin(ret, t, j->mem, p->account, loop_wall_s(j->k->loop), &j->why);
 }
 
 /* ---- store ---- */
 
-static enum err store_bits(struct request *j, struct mbox *m, uint64_t *ret)
+static enum err store_bits(struct request *j, struct mbox *m, uint64_t may, uint64_t *ret)
 {
     const struct keep_store_req *req = j->req;
     struct keyword_list keywords = { 0 };
     uint64_t bits = req->flags & FLAGS_KNOWN, bit = 0;
     enum err e = mailbox_keywords(m, &keywords);
 
-    for (size_t i = 0; i < req->keywords_count && e == OK; i++) {
+    for (size_t i = 0; i < req->keywords_count && e == OK && (may & FLAG_FLAGGED) != 0; i++) {
         if (req->op == STORE_REMOVE)
             bit = keyword_bit_find(&keywords, req->keywords[i].text);
         else
@@ -42,7 +35,14 @@ static enum err store_bits(struct request *j, struct mbox *m, uint64_t *ret)
     return e;
 }
 
-static enum err store_uids(struct request *j, struct account_txn *a, struct mbox *m,
+/* RFC 4314 4: flags without a right stay as they are; that is an error only when all do. */
+static bool may_change_some(const struct keep_store_req *req, uint64_t may)
+{
+    return (req->flags == 0 && req->keywords_count == 0) || (req->flags & may) != 0 ||
+           (req->keywords_count > 0 && (may & FLAG_FLAGGED) != 0);
+}
+
+static enum err store_uids(struct request *j, struct account_txn *a, struct place *p,
                            const struct uidset *uids)
 {
     static const enum flags_op ops[] = {
@@ -52,18 +52,22 @@ static enum err store_uids(struct request *j, struct account_txn *a, struct mbox
     struct keep_store_rep *rep = j->rep;
     struct flags_change change = { .unchanged_since = req->unchanged_since };
     struct uidset changed = { 0 }, modified = { 0 };
+    struct mbox *m = &p->row;
     uint32_t keywords_before = m->keywords_count;
     enum err e;
 
     if (req->op >= ARRAY_LEN(ops))
         return err_set(&j->why, ERR_SYNTAX, "no such operation on flags");
     change.op = ops[req->op];
-    if ((e = store_bits(j, m, &change.bits)) != OK)
+    change.not_these = ~rights_flags(p->rights);
+    if ((e = store_bits(j, m, rights_flags(p->rights), &change.bits)) != OK)
         return e;
-    e = messages_store(a, req->mailbox, m, uids, &change, &changed, &modified);
+    if (!may_change_some(req, rights_flags(p->rights)))
+        return err_set(&j->why, ERR_DENIED, "the right to change these flags was not granted");
+    e = messages_store(a, p->mailbox, m, uids, &change, &changed, &modified);
     if (e == OK) {
         if (!uidset_empty(&changed) || m->keywords_count != keywords_before)
-            mailbox_put_row(a, req->mailbox, m);
+            mailbox_put_row(a, p->mailbox, m);
         if (!uidset_empty(&changed))
             account_txn_end(a);
         rep->modseq = m->modseq;
@@ -81,13 +85,14 @@ enum err write_store(struct request *j, struct txn *t)
     const struct keep_store_req *req = j->req;
     struct uidset uids = { 0 };
     struct account_txn a;
-    struct mbox m;
+    struct place p;
     enum err e;
 
-    if ((e = begin(j, t, req->session, req->mailbox, &a, &m)) != OK)
+    if ((e = request_place(j, txn_kv(t), req->session, req->mailbox, PLACE_ITSELF, &p)) != OK ||
+        (e = begin(j, t, &p, &a)) != OK)
         return e;
     if ((e = request_uids(j, req->uids, &uids)) == OK)
-        e = store_uids(j, &a, &m, &uids);
+        e = store_uids(j, &a, &p, &uids);
     uidset_deinit(&uids);
     return e;
 }
@@ -116,23 +121,22 @@ static enum err build_expunge(struct request *j, struct txn *t)
                                        .deleted_only = req->deleted_only,
                                        .max = EXPUNGE_PER_COMMIT };
     struct uidset gone = { 0 };
-    struct session *s;
     struct account_txn a;
-    struct mbox m;
+    struct place p;
     enum err e;
 
-    if ((e = begin(j, t, req->session, req->mailbox, &a, &m)) != OK ||
-        (e = request_session(j, req->session, &s)) != OK)
+    if ((e = request_place(j, txn_kv(t), req->session, req->mailbox, PLACE_ITSELF, &p)) != OK ||
+        (e = begin(j, t, &p, &a)) != OK)
         return e;
-    if (mailbox_is_locked_by_other(j->k, s->account, req->mailbox, s))
+    if (mailbox_is_locked_by_other(j->k, p.account, p.mailbox, p.session))
         return err_set(&j->why, ERR_IN_USE, "another session has the mailbox for itself");
-    e = messages_expunge(&a, req->mailbox, &m, &what, &gone, &x->more);
+    e = messages_expunge(&a, p.mailbox, &p.row, &what, &gone, &x->more);
     if (e == OK && !uidset_empty(&gone)) {
-        mailbox_put_row(&a, req->mailbox, &m);
+        mailbox_put_row(&a, p.mailbox, &p.row);
         account_txn_end(&a);
         uidset_union(&x->gone, &gone);
     }
-    x->modseq = m.modseq;
+    x->modseq = p.row.modseq;
     uidset_deinit(&gone);
     return e;
 }
@@ -168,43 +172,83 @@ void start_expunge(struct request *j)
 
 /* ---- copy and move ---- */
 
-static enum err copy_uids(struct request *j, struct account_txn *a, struct mbox *from,
-                          const struct uidset *uids)
+/* Where from and where to; the same account twice, or two. */
+struct copying {
+    struct place from, to;
+    struct account_txn from_txn, to_txn;
+    struct copy_what what;
+};
+
+static bool is_across(const struct copying *c)
+{
+    return c->from.account != c->to.account;
+}
+
+static enum err copy_begin(struct request *j, struct txn *t, struct copying *c)
 {
     const struct keep_copy_req *req = j->req;
-    struct keep_copy_rep *rep = j->rep;
-    struct uidset source = { 0 }, target = { 0 };
-    struct copy_what what = { .uids = uids, .move = req->move };
-    struct account account;
-    struct mbox to;
-    uint32_t to_id;
+    struct kv *kv = txn_kv(t);
+    struct account *owner = ARENA_NEW(j->mem, struct account);
     bool found;
     enum err e;
 
-    if ((e = mailbox_find(a->kv, j->mem, a->account, req->target, &found, &to_id, &to, &j->why)) !=
-        OK)
+    e = request_place(j, kv, req->session, req->mailbox, req->move ? PLACE_LEFT : PLACE_ITSELF,
+                      &c->from);
+    if (e != OK ||
+        (e = request_place_named(j, kv, req->session, req->target, PLACE_TARGET, &c->to)) != OK)
         return e;
-    if (!found)
-        return err_set(&j->why, ERR_NOT_FOUND, "there is no such mailbox");
-    e = directory_account_get(a->kv, j->mem, a->account, &found, &account, &j->why);
-    if (e != OK)
+    if (req->move &&
+        mailbox_is_locked_by_other(j->k, c->from.account, c->from.mailbox, c->from.session))
+        return err_set(&j->why, ERR_IN_USE, "another session has the mailbox for itself");
+    if ((e = directory_account_get(kv, j->mem, c->to.account, &found, owner, &j->why)) != OK ||
+        (e = begin(j, t, &c->from, &c->from_txn)) != OK)
         return e;
-    what.account = &account;
-    what.from = req->mailbox;
-    what.from_row = from;
-    what.to = to_id;
-    what.to_row = &to;
-    e = messages_copy(a, &what, &source, &target);
+    if (is_across(c) && (e = begin(j, t, &c->to, &c->to_txn)) != OK)
+        return e;
+    c->what = (struct copy_what){
+        .move = req->move,
+        .account = owner,
+        .not_flags = ~rights_flags(c->to.rights),
+        .from = c->from.mailbox,
+        .from_row = &c->from.row,
+        .to = c->to.mailbox,
+        .to_row = &c->to.row,
+    };
+    return OK;
+}
+
+/* What changed is written back; nothing did when no message was there to copy. */
+static void copy_end(struct copying *c, bool any)
+{
+    struct account_txn *to = is_across(c) ? &c->to_txn : &c->from_txn;
+
+    if (!is_across(c) || (c->what.move && any))
+        mailbox_put_row(&c->from_txn, c->from.mailbox, &c->from.row);
+    if (is_across(c) || c->to.mailbox != c->from.mailbox)
+        mailbox_put_row(to, c->to.mailbox, &c->to.row);
+    if (any && (!is_across(c) || c->what.move))
+        account_txn_end(&c->from_txn);
+    if (any && is_across(c))
+        account_txn_end(&c->to_txn);
+}
+
+static enum err copy_uids(struct request *j, struct copying *c, const struct uidset *uids)
+{
+    struct keep_copy_rep *rep = j->rep;
+    struct uidset source = { 0 }, target = { 0 };
+    enum err e;
+
+    c->what.uids = uids;
+    e = is_across(c) ? messages_copy_across(&c->from_txn, &c->to_txn, &c->what, &source, &target)
+                     : messages_copy(&c->from_txn, &c->what, &source, &target);
     if (e == OK) {
-        mailbox_put_row(a, req->mailbox, from);
-        if (to_id != req->mailbox)
-            mailbox_put_row(a, to_id, &to);
-        if (!uidset_empty(&source))
-            account_txn_end(a);
-        rep->uidvalidity = to.uidvalidity;
+        bool same = !is_across(c) && c->to.mailbox == c->from.mailbox;
+
+        copy_end(c, !uidset_empty(&source));
+        rep->uidvalidity = c->to.row.uidvalidity;
         rep->source = uids_octets(j->mem, &source);
         rep->target = uids_octets(j->mem, &target);
-        rep->modseq = to_id == req->mailbox ? from->modseq : to.modseq;
+        rep->modseq = same ? c->from.row.modseq : c->to.row.modseq;
     }
     uidset_deinit(&source);
     uidset_deinit(&target);
@@ -214,19 +258,14 @@ static enum err copy_uids(struct request *j, struct account_txn *a, struct mbox 
 enum err write_copy(struct request *j, struct txn *t)
 {
     const struct keep_copy_req *req = j->req;
+    struct copying *c = ARENA_NEW(j->mem, struct copying);
     struct uidset uids = { 0 };
-    struct account_txn a;
-    struct session *s;
-    struct mbox from;
     enum err e;
 
-    if ((e = begin(j, t, req->session, req->mailbox, &a, &from)) != OK ||
-        (e = request_session(j, req->session, &s)) != OK)
+    if ((e = copy_begin(j, t, c)) != OK)
         return e;
-    if (req->move && mailbox_is_locked_by_other(j->k, s->account, req->mailbox, s))
-        return err_set(&j->why, ERR_IN_USE, "another session has the mailbox for itself");
     if ((e = request_uids(j, req->uids, &uids)) == OK)
-        e = copy_uids(j, &a, &from, &uids);
+        e = copy_uids(j, c, &uids);
     uidset_deinit(&uids);
     return e;
 }

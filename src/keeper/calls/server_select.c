@@ -4,7 +4,7 @@
  * later ones, which is a change that must be as durable as any other: then the answer waits for
  * that commit. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "keeper/server_job.h"
+#include "keeper/sharing/server_place.h"
 #include "store/mailbox/mailboxes.h"
 
 struct recent_taken {
@@ -53,27 +53,46 @@ static void end_with_recent(struct request *j, struct view *view, const struct u
 
 /* ---- select ---- */
 
+/* Those who may change nothing leave no trace, either. */
+static bool may_write(bool wanted, uint32_t rights)
+{
+    return wanted && (rights & RIGHTS_WRITING) != 0;
+}
+
+static enum err open_place(struct request *j, struct place *p)
+{
+    const struct keep_select_req *req = j->req;
+    struct keep_select_rep *rep = j->rep;
+    enum err e = request_place_named(j, j->k->kv, req->session, req->name, PLACE_ITSELF, p);
+
+    if (e != OK)
+        return e;
+    if ((rep->mailbox = place_number(p)) == 0)
+        return err_set(&j->why, ERR_LIMIT, "too many mailboxes of others are open");
+    rep->rights = p->rights;
+    if (!req->lock)
+        return OK;
+    if (p->account != p->session->account)
+        return err_set(&j->why, ERR_UNSUPPORTED, "only one's own mailbox can be had alone");
+    if ((e = session_lock(p->session, p->mailbox)) != OK)
+        return err_set(&j->why, e, "another session has the mailbox for itself");
+    return OK;
+}
+
 static enum err select_now(struct request *j, struct view **ret_view, struct uidset *recent)
 {
     const struct keep_select_req *req = j->req;
     struct keep_select_rep *rep = j->rep;
     struct uidset uids = { 0 };
-    struct session *s;
     struct view *view = NULL;
+    struct place p;
     struct mbox m;
-    bool found;
     enum err e;
 
-    if ((e = request_session(j, req->session, &s)) != OK ||
-        (e = mailbox_find(j->k->kv, j->mem, s->account, req->name, &found, &rep->mailbox, &m,
-                          &j->why)) != OK)
+    if ((e = open_place(j, &p)) != OK ||
+        (e = views_get(j->k->views, p.account, p.mailbox, &view, &j->why)) != OK)
         return e;
-    if (!found)
-        return err_set(&j->why, ERR_NOT_FOUND, "there is no such mailbox");
-    if ((e = views_get(j->k->views, s->account, rep->mailbox, &view, &j->why)) != OK)
-        return e;
-    if (req->lock && (e = session_lock(s, rep->mailbox)) != OK)
-        return err_set(&j->why, e, "another session has the mailbox for itself");
+    m = p.row;
     rep->uidvalidity = m.uidvalidity;
     rep->uidnext = m.uidnext;
     rep->exists = view->count;
@@ -81,7 +100,7 @@ static enum err select_now(struct request *j, struct view **ret_view, struct uid
     rep->modseq = m.modseq;
     rep->size = m.size;
     rep->object = m.object;
-    rep->special_use = m.special_use;
+    rep->special_use = p.account == p.session->account ? m.special_use : 0;
     for (uint32_t i = 0; i < view->count && m.unseen > 0; i++)
         if ((view->at[i].flags & FLAG_SEEN) == 0) {
             rep->first_unseen_uid = view->at[i].uid;
@@ -90,7 +109,7 @@ static enum err select_now(struct request *j, struct view **ret_view, struct uid
     view_uids(view, &uids);
     rep->uids = uids_octets(j->mem, &uids);
     uidset_deinit(&uids);
-    view_recent(view, req->write, recent);
+    view_recent(view, may_write(req->write, p.rights), recent);
     rep->recent_uids = uids_octets(j->mem, recent);
     keyword_texts(j->mem, &m, &rep->keywords, &rep->keywords_count);
     *ret_view = view;
@@ -100,12 +119,13 @@ static enum err select_now(struct request *j, struct view **ret_view, struct uid
 void start_select(struct request *j)
 {
     const struct keep_select_req *req = j->req;
+    const struct keep_select_rep *rep = j->rep;
     struct uidset recent = { 0 };
     struct view *view = NULL;
     enum err e = select_now(j, &view, &recent);
 
     if (e == OK)
-        end_with_recent(j, view, &recent, req->write);
+        end_with_recent(j, view, &recent, may_write(req->write, rep->rights));
     else
         request_end(j, e);
     uidset_deinit(&recent);
@@ -148,14 +168,15 @@ static enum err sync_now(struct request *j, struct view **ret_view, struct uidse
     const struct keep_sync_req *req = j->req;
     struct keep_sync_rep *rep = j->rep;
     struct sync sync;
-    struct session *s;
+    struct place p;
     struct mbox m;
     enum err e;
 
     *ret_view = NULL;
-    if ((e = request_session(j, req->session, &s)) != OK ||
-        (e = request_mailbox(j, j->k->kv, s->account, req->mailbox, &m)) != OK)
+    if ((e = request_place(j, j->k->kv, req->session, req->mailbox, PLACE_ITSELF, &p)) != OK)
         return e;
+    m = p.row;
+    rep->rights = p.rights;
     rep->uidnext = m.uidnext;
     keyword_texts(j->mem, &m, &rep->keywords, &rep->keywords_count);
     rep->recent_uids = rep->arrived = rep->vanished = uids_octets(j->mem, recent);
@@ -163,12 +184,12 @@ static enum err sync_now(struct request *j, struct view **ret_view, struct uidse
     /* Nothing new: the common answer costs one row. */
     if (req->since >= m.modseq)
         return OK;
-    if ((e = views_get(j->k->views, s->account, req->mailbox, ret_view, &j->why)) != OK ||
+    if ((e = views_get(j->k->views, p.account, p.mailbox, ret_view, &j->why)) != OK ||
         (e = view_sync(j->k->kv, *ret_view, req->since, m.modseq, j->mem, &sync, &j->why)) != OK)
         return e;
     sync_reply(j, &sync);
     /* Of what is \Recent now, this session gets what it has not been told of before. */
-    view_recent(*ret_view, req->write, recent);
+    view_recent(*ret_view, may_write(req->write, p.rights), recent);
     rep->recent_uids = uids_octets(j->mem, recent);
     sync_deinit(&sync);
     return OK;
@@ -177,12 +198,13 @@ static enum err sync_now(struct request *j, struct view **ret_view, struct uidse
 void start_sync(struct request *j)
 {
     const struct keep_sync_req *req = j->req;
+    const struct keep_sync_rep *rep = j->rep;
     struct uidset recent = { 0 };
     struct view *view = NULL;
     enum err e = sync_now(j, &view, &recent);
 
     if (e == OK)
-        end_with_recent(j, view, &recent, req->write);
+        end_with_recent(j, view, &recent, may_write(req->write, rep->rights));
     else
         request_end(j, e);
     uidset_deinit(&recent);

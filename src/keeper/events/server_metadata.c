@@ -4,7 +4,7 @@
  * them; reading and writing go through it. Values are small, so a page of them is collected from
  * the rows in order and cut when it is full. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "keeper/server_job.h"
+#include "keeper/sharing/server_place.h"
 #include "store/mailbox/metadata.h"
 
 /* What a name stands for; `m` is set when it is a mailbox. */
@@ -14,21 +14,26 @@ struct annotated {
     struct mbox m;
 };
 
-/* An account may read and write whatever is its own. */
+/* An account may read and write whatever is its own, and annotations of what others share as far as
+ * RFC 5464 3.3 has it. */
 static enum err find_place(struct request *j, struct kv *kv, const struct session *s,
                            struct str name, struct annotated *ret)
 {
-    bool found;
+    struct place p;
     enum err e;
 
     *ret = (struct annotated){ .place = { .account = s->account, .user = s->account } };
     if (name.len == 0)
         return OK;
-    e = mailbox_find(kv, j->mem, s->account, name, &found, &ret->place.mailbox, &ret->m, &j->why);
-    if (e == OK && !found)
-        e = err_set(&j->why, ERR_NOT_FOUND, "there is no such mailbox");
-    ret->is_mailbox = e == OK;
-    return e;
+    if ((e = request_place_named(j, kv, s->token, name, PLACE_ITSELF, &p)) != OK)
+        return e;
+    ret->place.account = p.account;
+    ret->place.mailbox = p.mailbox;
+    ret->m = p.row;
+    ret->is_mailbox = true;
+    if (p.account != s->account)
+        ret->m.special_use = 0; /* that is the owner's own affair */
+    return OK;
 }
 
 /* ---- reading ---- */
@@ -120,7 +125,7 @@ static enum err take_uses(struct account_txn *a, uint32_t keep, uint32_t uses)
 
 static enum err set_uses(struct account_txn *a, struct annotated *what, uint32_t uses)
 {
-    if (!what->is_mailbox || (uses & (uses - 1)) != 0 ||
+    if (!what->is_mailbox || a->account != what->place.user || (uses & (uses - 1)) != 0 ||
         (uses & (MAILBOX_ALL | MAILBOX_FLAGGED)) != 0 || str_eq(what->m.name, STR("INBOX")))
         return err_set(a->why, ERR_UNSUPPORTED, "no mailbox can have that special use");
     what->m.special_use = uses;

@@ -3,8 +3,8 @@
  * Pure. A set of rights is a word of bits, which is stored: never renumber. The letters of RFC 4314
  * are read and written here, the obsolete "c" and "d" included: read they mean "kx" and "te",
  * written they stand behind a set that has any of these. Which right which command needs is said in
- * keeper/server_rights.h. Errors: ERR_SYNTAX (a letter that is no right). Spec: RFC 4314 2.1.
- * Tests: rights_test.c. Fuzz: rights_fuzz.c. */
+ * keeper/sharing/server_rights.h. Errors: ERR_SYNTAX (a letter that is no right). Spec: RFC
+ * 4314 2.1. Tests: rights_test.c. Fuzz: rights_fuzz.c. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef POSTERN_MESSAGE_RIGHTS_H
 #define POSTERN_MESSAGE_RIGHTS_H

@@ -23,8 +23,8 @@ enum err acl_find(struct kv *kv, uint32_t owner, uint32_t mailbox, uint32_t gran
 }
 
 /* What is given is the union of all entries that apply, less what any of them takes away. */
-enum err acl_rights(struct kv *kv, uint32_t owner, uint32_t mailbox, uint32_t who, bool anyone_too,
-                    uint32_t *ret, struct errinfo *why)
+enum err acl_rights(struct kv *kv, uint32_t owner, uint32_t mailbox, uint32_t who, uint32_t *ret,
+                    struct errinfo *why)
 {
     struct acl own, anyone;
     enum err e;
@@ -32,8 +32,6 @@ enum err acl_rights(struct kv *kv, uint32_t owner, uint32_t mailbox, uint32_t wh
     if ((e = acl_find(kv, owner, mailbox, who, &own, why)) != OK ||
         (e = acl_find(kv, owner, mailbox, ACL_ANYONE, &anyone, why)) != OK)
         return e;
-    if (!anyone_too)
-        anyone = (struct acl){ 0 };
     *ret = (own.rights | anyone.rights) & ~(own.negative | anyone.negative) & RIGHTS_ALL;
     return OK;
 }

@@ -6,7 +6,7 @@
  * The owner needs no entry: he may do everything, always. Who may change a list is the callers'
  * affair. Lists live in `mem`. Errors: ERR_LIMIT (ACL_ENTRIES_MAX) and those of kv.h. Spec: RFC
  * 4314 2. Format: doc/formats/tables.md (`c`, `C`). Tests: rows_test.c,
- * keeper/calls/server_check_test.c. */
+ * keeper/sharing/server_acl_test.c. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef POSTERN_STORE_ACL_H
 #define POSTERN_STORE_ACL_H
@@ -22,9 +22,9 @@ struct acl_entry {
     struct acl row;
 };
 
-/* What account `who`, which is not the owner, may do. anyone_too: entries for anyone count. */
+/* What account `who`, which is not the owner, may do. */
 MUST_USE enum err acl_rights(struct kv *kv, uint32_t owner, uint32_t mailbox, uint32_t who,
-                             bool anyone_too, uint32_t *ret, struct errinfo *why);
+                             uint32_t *ret, struct errinfo *why);
 
 MUST_USE enum err acl_find(struct kv *kv, uint32_t owner, uint32_t mailbox, uint32_t grantee,
                            struct acl *ret, struct errinfo *why); /* no entry: no rights */

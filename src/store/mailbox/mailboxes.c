@@ -180,12 +180,21 @@ static void merge_same_names(struct listing *l)
 enum err mailbox_list(struct kv *kv, struct arena *mem, uint32_t account,
                       struct mailbox_listed **ret, size_t *ret_count, struct errinfo *why)
 {
+    return mailbox_list_also(kv, mem, account, (struct mailboxes_also){ 0 }, ret, ret_count, why);
+}
+
+enum err mailbox_list_also(struct kv *kv, struct arena *mem, uint32_t account,
+                           struct mailboxes_also also, struct mailbox_listed **ret,
+                           size_t *ret_count, struct errinfo *why)
+{
     struct listing l = { 0 };
     size_t real;
     enum err e;
 
     if ((e = list_table(kv, mem, account, TABLE_NAME, &l, why)) != OK)
         return e;
+    for (size_t i = 0; i < also.count; i++)
+        *listing_add(&l, mem, also.at[i].name) = also.at[i];
     /* Every level above a mailbox is listed as having children; where it is missing, that entry
      * is all there is of it. */
     real = l.count;

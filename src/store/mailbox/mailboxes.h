@@ -57,12 +57,21 @@ MUST_USE enum err mailbox_get_by_id(struct kv *kv, struct arena *mem, uint32_t a
 struct mailbox_listed {
     struct str name;
     bool exists, subscribed, has_children;
-    uint32_t id;
+    uint32_t id;         /* 0: of another account */
+    uint32_t rights;     /* of another account's: message/set/rights.h */
     struct mbox mailbox; /* when it exists */
 };
 /* All names in order, with those that are only subscribed and the parents that are missing. */
 MUST_USE enum err mailbox_list(struct kv *kv, struct arena *mem, uint32_t account,
                                struct mailbox_listed **ret, size_t *ret_count, struct errinfo *why);
+/* The same with mailboxes of others among them. */
+struct mailboxes_also {
+    const struct mailbox_listed *at;
+    size_t count;
+};
+MUST_USE enum err mailbox_list_also(struct kv *kv, struct arena *mem, uint32_t account,
+                                    struct mailboxes_also also, struct mailbox_listed **ret,
+                                    size_t *ret_count, struct errinfo *why);
 
 /* Changing. */
 MUST_USE enum err mailbox_create(struct account_txn *a, struct str name, uint32_t special_use,

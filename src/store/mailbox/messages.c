@@ -219,7 +219,7 @@ struct storing {
     struct uidset *changed, *modified;
 };
 
-static uint64_t flags_after(const struct flags_change *c, uint64_t before)
+static uint64_t flags_asked(const struct flags_change *c, uint64_t before)
 {
     switch (c->op) {
     case FLAGS_SET:
@@ -230,6 +230,11 @@ static uint64_t flags_after(const struct flags_change *c, uint64_t before)
         return before & ~c->bits;
     }
     BUG("no such operation on flags");
+}
+
+static uint64_t flags_after(const struct flags_change *c, uint64_t before)
+{
+    return (before & c->not_these) | (flags_asked(c, before) & ~c->not_these);
 }
 
 static enum err store_one(void *ctx, uint32_t uid, const struct membership *ms)

@@ -50,6 +50,7 @@ struct flags_change {
     enum flags_op op;
     uint64_t bits;
     uint64_t unchanged_since; /* UINT64_MAX: whatever the modseq */
+    uint64_t not_these;       /* bits that stay as they are */
 };
 /* changed: really different now; modified: left alone because of unchanged_since. */
 MUST_USE enum err messages_store(struct account_txn *a, uint32_t mailbox, struct mbox *m,
@@ -73,11 +74,22 @@ struct copy_what {
     const struct uidset *uids; /* null: all */
     bool move;
     const struct account *account;
+    uint64_t not_flags; /* flags that the copies do not get */
     uint32_t from, to;
     struct mbox *from_row, *to_row;
 };
 MUST_USE enum err messages_copy(struct account_txn *a, const struct copy_what *what,
                                 struct uidset *ret_source, struct uidset *ret_target);
+
+/* The same from a mailbox of one account into one of another, whose quotas count for moves, too.
+ * The bodies stay the same. A move expunges at the source. */
+MUST_USE enum err messages_copy_across(struct account_txn *from, struct account_txn *to,
+                                       const struct copy_what *what, struct uidset *ret_source,
+                                       struct uidset *ret_target);
+
+/* The flags that a copy has in another mailbox: keywords in the words of its list, for which there
+ * is no room left behind, since losing a label is better than refusing the message. */
+uint64_t flags_in_copy(uint64_t flags, const struct copy_what *what, struct keyword_list *to);
 
 /* Walks the memberships of `uids` (null: all) in UID order. visit() returns OK to go on; another
  * result ends the walk and is returned. */

@@ -148,14 +148,13 @@ static enum err collect_one(void *ctx, uint32_t uid, const struct membership *ms
     return OK;
 }
 
-/* The keyword bits of one mailbox in the words of another. Keywords for which the target has no
- * room are left behind: losing a label is better than refusing the message. */
-static uint64_t flags_translate(uint64_t flags, const struct mbox *from, struct keyword_list *to)
+uint64_t flags_in_copy(uint64_t flags, const struct copy_what *what, struct keyword_list *to)
 {
-    uint64_t out = flags & FLAGS_KNOWN, bit;
+    const struct mbox *from = what->from_row;
+    uint64_t kept = flags & ~what->not_flags, out = kept & FLAGS_KNOWN, bit;
 
     for (uint32_t i = 0; i < from->keywords_count; i++)
-        if ((flags >> (KEYWORD_FIRST_BIT + i) & 1) &&
+        if ((kept >> (KEYWORD_FIRST_BIT + i) & 1) &&
             keyword_bit_add(to, from->keywords[i], &bit) == OK)
             out |= bit;
     return out;
@@ -190,7 +189,7 @@ static enum err copy_each(struct account_txn *a, const struct copying *c,
         struct membership ms = c->at[i].ms;
         uint32_t uid;
 
-        ms.flags = flags_translate(ms.flags, what->from_row, &keywords);
+        ms.flags = flags_in_copy(ms.flags, what, &keywords);
         ms.modseq = ms.created = a->modseq;
         ms.save_date = a->now_s;
         if ((e = messages_place(a, what->to, to_row, &ms, &uid)) != OK)

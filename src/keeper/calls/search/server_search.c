@@ -228,21 +228,20 @@ static enum err prepare(struct searching *s, const struct search_wanted *wanted)
 {
     struct request *j = s->j;
     struct uidset recent = { 0 };
-    struct session *session;
     struct view *view = NULL;
-    struct mbox m;
+    struct place p;
     enum err e;
 
-    if ((e = request_session(j, wanted->session, &session)) != OK ||
-        (e = request_mailbox(j, j->k->kv, session->account, wanted->mailbox, &m)) != OK ||
-        (e = read_program(j, wanted->program, &m, &s->program)) != OK ||
+    e = request_place(j, j->k->kv, wanted->session, wanted->mailbox, PLACE_ITSELF, &p);
+    if (e != OK || (e = read_program(j, wanted->program, &p.row, &s->program)) != OK ||
         (e = request_uids(j, wanted->recent_uids, &recent)) != OK)
         return e;
-    e = views_get(j->k->views, session->account, wanted->mailbox, &view, &j->why);
+    e = views_get(j->k->views, p.account, p.mailbox, &view, &j->why);
     if (e == OK) {
-        s->account = session->account;
-        s->mailbox = wanted->mailbox;
-        s->uidnext = m.uidnext;
+        s->account = p.account;
+        s->mailbox = p.mailbox;
+        s->ids = place_ids(&p);
+        s->uidnext = p.row.uidnext;
         search_view(s, view, &recent, wanted->among);
         if (wanted->with_keys || (s->count > FEW_CANDIDATES && has_meta_keys(&s->program)))
             pin_keys(s, view);

@@ -11,7 +11,7 @@
 #ifndef POSTERN_KEEPER_SERVER_SEARCH_H
 #define POSTERN_KEEPER_SERVER_SEARCH_H
 
-#include "keeper/server_job.h"
+#include "keeper/sharing/server_place.h"
 #include "message/order/group_search.h"
 #include "store/mailbox/mailbox_keys.h"
 #include "store/mailbox/mailboxes.h"
@@ -32,6 +32,7 @@ struct searching {
     struct request *j;
     struct search program;
     uint32_t account, mailbox, uidnext;
+    uint64_t ids; /* place_ids */
     int64_t now_s;
     void (*done)(struct searching *s); /* on the loop; with `e`, even when the peer is gone */
 

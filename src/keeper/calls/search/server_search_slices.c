@@ -121,8 +121,8 @@ static enum err meta_of(struct searching *s, struct arena *mem, uint32_t uid, bo
         .internal_date_s = ms.internal_date,
         .internal_zone_min = (int16_t)ms.internal_zone,
         .save_date_s = ms.save_date,
-        .email_id = arena_printf(mem, "E%llx", (unsigned long long)ms.email),
-        .thread_id = arena_printf(mem, "T%llx", (unsigned long long)ms.thread),
+        .email_id = arena_printf(mem, "E%llx", (unsigned long long)(s->ids | ms.email)),
+        .thread_id = arena_printf(mem, "T%llx", (unsigned long long)(s->ids | ms.thread)),
     };
     /* A message whose record cannot be read (it was appended without one) has no header to find
      * anything in; its octets are searched all the same. */
