@@ -170,13 +170,13 @@ TEST(too_much_to_tell_is_one_word_and_the_end)
                                             .exists = true };
     req.session = w.session;
     watch(&w, ALL_KINDS);
-    for (int i = 0; i < 8; i++) {
+    for (int i = 0; i < 20; i++) {
         req.name = arena_printf(w.mem, "box%d", i);
         create(&w, req.name.at);
     }
     world_settle(&w, 100);
     buf_clear(&w.events);
-    for (int i = 0; i < 8; i++) {
+    for (int i = 0; i < 20; i++) {
         req.name = arena_printf(w.mem, "box%d", i);
         (void)keeper_metadata_write(w.gate, &req, written, NULL);
     }
