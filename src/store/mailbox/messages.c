@@ -154,7 +154,7 @@ static enum err email_new(struct account_txn *a, const struct message_new *m, ui
 
     if ((e = thread_find(a, m->hash, &thread)) != OK ||
         (e = thread_find(a, m->parent_hash, &thread)) != OK ||
-        (e = thread_find(a, m->root_hash, &thread)) != OK)
+        (m->root_hash != m->parent_hash && (e = thread_find(a, m->root_hash, &thread)) != OK))
         return e;
     row.thread = thread == 0 ? email : thread;
     row.root_hash = m->root_hash != m->hash ? m->root_hash : 0;
