@@ -269,3 +269,66 @@ TEST(a_replaced_message_goes_in_the_same_commit)
     some_deinit(&s);
     world_close(&w);
 }
+
+/* So many that they are packed on two threads; of every kind of length, the empty line's and that
+ * of more than one chunk among them. */
+TEST(hundreds_of_messages_in_one_commit_keep_their_octets)
+{
+    enum { COUNT = 700 };
+    struct keep_spool_rep spool;
+    struct some s = { 0 };
+    struct buf text = { 0 };
+    struct world w;
+
+    world_open(&w);
+    for (unsigned i = 0; i < COUNT; i++) {
+        size_t lines = i == 300 ? 9000 : i % 37;
+
+        buf_clear(&text);
+        buf_printf(&text, "%u\r\n", i);
+        for (size_t n = 0; n < lines; n++)
+            buf_printf(&text, "line %zu of message %u is not quite like others\r\n", n, i);
+        add(&s.octets, &s.manifest, buf_str(&text), 0);
+    }
+    CHECK_OK(ask_spool(&w, w.gate, &(struct keep_spool_req){ .size_hint = 100 }, &spool), "spool");
+    CHECK_OK(file_pwrite(w.spool_file, 0, buf_str(&s.octets), NULL), "octets");
+    CHECK_OK(file_pwrite(w.spool_file, s.octets.len, buf_str(&s.manifest), NULL), "manifest");
+    s.req = (struct keep_append_req){ .session = w.session,
+                                      .name = STR("Sent"),
+                                      .spool = spool.spool,
+                                      .spool_bytes = s.octets.len,
+                                      .manifest_bytes = s.manifest.len };
+    CHECK_OK(ask_append(&w, w.gate, &s.req, NULL), "append");
+    world_restart(&w, true);
+    w.session = world_login(&w, STR("alice"), STR("hungry"));
+
+    uint32_t mailbox = box_of(&w, STR("Sent")).mailbox;
+    struct keep_want all = { .section = STR(""), .length = 1000000 };
+    size_t at = 0;
+
+    for (uint32_t uid = 1; uid <= COUNT; uid++) {
+        char one[16];
+        struct keep_fetch_rep rep;
+
+        (void)snprintf(one, sizeof one, "%u", uid);
+        CHECK_OK(ask_fetch(&w, w.gate,
+                           &(struct keep_fetch_req){ .session = w.session,
+                                                     .mailbox = mailbox,
+                                                     .uids = uids_of(&w, one),
+                                                     .wants = &all,
+                                                     .wants_count = 1 },
+                           &rep),
+                 "fetch");
+        CHECK_EQ(rep.rows_count, 1, "message %u", uid);
+
+        struct keep_part *part = &rep.rows[0].parts[0];
+
+        CHECK_STR(part->bytes, str_sub(buf_str(&s.octets), at, part->bytes.len), "message %u", uid);
+        CHECK(part->bytes.len == part->total || uid == 301, "whole: %u", uid);
+        at += (size_t)part->total;
+    }
+    CHECK_EQ(at, s.octets.len, "nothing more");
+    buf_deinit(&text);
+    some_deinit(&s);
+    world_close(&w);
+}

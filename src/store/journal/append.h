@@ -41,6 +41,7 @@ struct append {
     size_t count;
     /* work space, kept from batch to batch */
     struct buf out, chunk, packed;
+    struct pack_item *ahead; /* small bodies of a large record, packed before their turn */
     uint64_t out_at;
     uint32_t sum;
     size_t summed; /* octets of `out` that are in `sum` */

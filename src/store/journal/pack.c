@@ -20,7 +20,7 @@ struct pack_dictionary {
 struct pack {
     struct fs *fs;
     int level;
-    ZSTD_CCtx *writer;
+    ZSTD_CCtx *writer, *helper; /* helper: made when first used */
     struct pack_dictionary *list[DICTIONARIES_MAX];
     size_t count;
     pthread_mutex_t lock; /* the idle readers and the list */
@@ -101,6 +101,7 @@ void pack_close(struct pack *p)
     while (p->idle_count > 0)
         (void)ZSTD_freeDCtx(p->idle[--p->idle_count]);
     (void)ZSTD_freeCCtx(p->writer);
+    (void)ZSTD_freeCCtx(p->helper);
     (void)pthread_mutex_destroy(&p->lock);
     free(p);
 }
@@ -125,20 +126,75 @@ static const ZSTD_CDict *writing_form(struct pack *p, const struct pack_dictiona
     return own->write[hurried];
 }
 
-size_t pack_chunk(struct pack *p, const struct pack_dictionary *d, bool hurried, struct str raw,
-                  char *out)
+/* `form` is null without a dictionary. */
+static size_t pack_with(ZSTD_CCtx *c, const ZSTD_CDict *form, int level, struct str raw, char *out)
 {
     size_t got;
 
     if (raw.len == 0)
         return 0;
-    if (d != NULL)
-        got = ZSTD_compress_usingCDict(p->writer, out, raw.len - 1, raw.at, raw.len,
-                                       writing_form(p, d, hurried));
+    if (form != NULL)
+        got = ZSTD_compress_usingCDict(c, out, raw.len - 1, raw.at, raw.len, form);
     else
-        got = ZSTD_compressCCtx(p->writer, out, raw.len - 1, raw.at, raw.len,
-                                hurried ? HURRIED_LEVEL : p->level);
+        got = ZSTD_compressCCtx(c, out, raw.len - 1, raw.at, raw.len, level);
     return ZSTD_isError(got) != 0 ? 0 : got;
+}
+
+size_t pack_chunk(struct pack *p, const struct pack_dictionary *d, bool hurried, struct str raw,
+                  char *out)
+{
+    return pack_with(p->writer, d == NULL ? NULL : writing_form(p, d, hurried),
+                     hurried ? HURRIED_LEVEL : p->level, raw, out);
+}
+
+/* ---- many chunks on two threads ---- */
+
+struct share {
+    ZSTD_CCtx *context;
+    const ZSTD_CDict *form;
+    int level;
+    struct pack_item *items;
+    size_t count;
+};
+
+static void *pack_share(void *ctx)
+{
+    struct share *s = ctx;
+
+    for (size_t i = 0; i < s->count; i++)
+        s->items[i].packed_len =
+            pack_with(s->context, s->form, s->level, s->items[i].raw, s->items[i].out);
+    return NULL;
+}
+
+/* What comes out does not depend on which thread packs what; without a second one this thread does
+ * all of it. */
+void pack_chunks(struct pack *p, const struct pack_dictionary *d, bool hurried,
+                 struct pack_item *items, size_t count)
+{
+    struct share mine = { .context = p->writer,
+                          .form = d == NULL ? NULL : writing_form(p, d, hurried),
+                          .level = hurried ? HURRIED_LEVEL : p->level,
+                          .items = items,
+                          .count = count / 2 };
+    struct share other = mine;
+    pthread_t thread;
+
+    other.items = items + mine.count;
+    other.count = count - mine.count;
+    if (p->helper == NULL)
+        p->helper = ZSTD_createCCtx();
+    other.context = p->helper;
+
+    bool beside = p->helper != NULL && pthread_create(&thread, NULL, pack_share, &other) == 0;
+
+    (void)pack_share(&mine);
+    if (beside) {
+        (void)pthread_join(thread, NULL);
+        return;
+    }
+    other.context = p->writer;
+    (void)pack_share(&other);
 }
 
 static ZSTD_DCtx *reader_take(struct pack *p)

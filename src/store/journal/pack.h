@@ -28,6 +28,14 @@ uint32_t pack_dictionary_id(const struct pack_dictionary *d); /* 0 for null */
 /* Compresses `raw` into `out` (raw.len octets of room); 0 when that would not be shorter. */
 size_t pack_chunk(struct pack *p, const struct pack_dictionary *d, bool hurried, struct str raw,
                   char *out);
+/* The same for many chunks, half of them on a thread of its own; `packed_len` is the result. */
+struct pack_item {
+    struct str raw;
+    char *out;
+    size_t packed_len;
+};
+void pack_chunks(struct pack *p, const struct pack_dictionary *d, bool hurried,
+                 struct pack_item *items, size_t count);
 MUST_USE enum err unpack_chunk(struct pack *p, uint32_t dictionary, struct str stored, char *out,
                                size_t raw_len);
 
