@@ -218,7 +218,7 @@ static void note_seen(struct imap_session *s, const struct keep_row *row)
 struct fetch_line fetch_begin(struct imap_session *s, struct fetch_task *t,
                               const struct keep_row *row)
 {
-    struct fetch_line line = reply_fetch_begin(&s->out, view_seq(&s->box->view, row->uid));
+    struct fetch_line line = reply_fetch_begin(&s->out, selected_number(s, row->uid));
     struct buf made = { 0 };
     struct record record;
 
@@ -237,7 +237,7 @@ struct fetch_line fetch_begin(struct imap_session *s, struct fetch_task *t,
     if (t->tells_flags)
         put_flags(s, row, &line);
     if (t->mark_seen && imap_session_has(s, IMAP_CONDSTORE)) { /* RFC 7162 3.2.4 */
-        if (!t->with_uid)
+        if (!t->with_uid && !imap_session_has(s, IMAP_UIDONLY))
             put_item(s, FETCH_UID, row, &line);
         if (!t->with_modseq)
             put_item(s, FETCH_MODSEQ, row, &line);
@@ -248,10 +248,10 @@ struct fetch_line fetch_begin(struct imap_session *s, struct fetch_task *t,
 
 /* Most rows of a page have the same flags as the row before, whose text lies in `out` still. Room
  * for the line is made before it is pointed at, so it stays where it is. */
-static void flags_row(struct imap_session *s, struct fetch_task *t, const struct keep_row *row,
-                      uint32_t seq)
+static void flags_row(struct imap_session *s, struct fetch_task *t, const struct keep_row *row)
 {
     enum { LINE_BYTES = 200 };
+    struct fetch_number number = selected_number(s, row->uid);
     uint64_t bits = selected_flag_bits(s->box, row);
     size_t before = s->out.len;
     uint32_t uid = t->with_uid ? row->uid : 0;
@@ -260,12 +260,12 @@ static void flags_row(struct imap_session *s, struct fetch_task *t, const struct
 
     if (t->flags_len > 0 && t->flags_bits == bits) {
         (void)buf_reserve(&s->out, t->flags_len + LINE_BYTES);
-        reply_flags_line(&s->out, seq, str_from(s->out.at + t->flags_at, t->flags_len), uid,
+        reply_flags_line(&s->out, number, str_from(s->out.at + t->flags_at, t->flags_len), uid,
                          modseq);
         return;
     }
     flags_format(bits, s->box->keywords, &fresh);
-    reply_flags_line(&s->out, seq, buf_str(&fresh), uid, modseq);
+    reply_flags_line(&s->out, number, buf_str(&fresh), uid, modseq);
 
     struct str line = str_skip(buf_str(&s->out), before);
     t->flags_bits = bits;
@@ -281,7 +281,7 @@ void fetch_row(struct imap_session *s, struct fetch_task *t, const struct keep_r
     if (seq == 0 || !fetch_binary_begin(t, row))
         return;
     if (t->flags_only) {
-        flags_row(s, t, row, seq);
+        flags_row(s, t, row);
         return;
     }
 

@@ -32,6 +32,14 @@ uint64_t selected_flag_bits(const struct selected *box, const struct keep_row *r
     return uidset_contains(&box->view.recent, row->uid) ? bits | FLAG_RECENT : bits;
 }
 
+struct fetch_number selected_number(const struct imap_session *s, uint32_t uid)
+{
+    uint32_t seq = view_seq(&s->box->view, uid);
+    bool by_uid = imap_session_has(s, IMAP_UIDONLY);
+
+    return (struct fetch_number){ by_uid && seq != 0 ? uid : seq, by_uid };
+}
+
 /* A change that follows directly on what the session knows is now known, too. Otherwise somebody
  * else has changed something in between, which is asked for before the command ends. */
 void selected_made(struct selected *box, uint64_t modseq)
@@ -103,7 +111,8 @@ void selected_report(struct imap_session *s, bool may_expunge)
     if ((notify_selected(s) & NOTIFY_MESSAGE_NEW) == 0 && !own)
         return;
     notify_arrived(s);
-    view_report(&s->box->view, may_expunge, imap_session_has(s, IMAP_QRESYNC), &s->out);
+    view_report(&s->box->view, may_expunge, imap_session_has(s, IMAP_QRESYNC | IMAP_UIDONLY),
+                &s->out);
 }
 
 /* Flags of messages that the client knows. It does not yet know those that have just arrived, and
@@ -111,19 +120,19 @@ void selected_report(struct imap_session *s, bool may_expunge)
 static void tell_changed(struct imap_session *s, const struct keep_row *row)
 {
     struct selected *box = s->box;
-    uint32_t seq = view_seq(&box->view, row->uid);
+    struct fetch_number number = selected_number(s, row->uid);
     bool condstore = imap_session_has(s, IMAP_CONDSTORE);
     bool uid = condstore || imap_session_has(s, IMAP_REV2) || /* RFC 7162 3.2.4, RFC 9051 7.5.2 */
                (s->command != NULL && s->command->uid);
     uint32_t wanted = notify_selected(s);
     struct buf flags = { 0 };
 
-    uid = uid || s->pushing; /* RFC 5465 5.1 */
-    if (seq == 0 || (wanted & NOTIFY_FLAG_CHANGE) == 0 ||
+    uid = (uid || s->pushing) && !number.is_uid; /* RFC 5465 5.1 */
+    if (number.number == 0 || (wanted & NOTIFY_FLAG_CHANGE) == 0 ||
         (row->modseq == box->told_modseq && uidset_contains(&box->told, row->uid)))
         return;
     flags_format(selected_flag_bits(box, row), box->keywords, &flags);
-    reply_flags_line(&s->out, seq, buf_str(&flags), uid ? row->uid : 0,
+    reply_flags_line(&s->out, number, buf_str(&flags), uid ? row->uid : 0,
                      condstore ? row->modseq : 0);
     buf_deinit(&flags);
 }

@@ -11,6 +11,7 @@
 #define POSTERN_GATE_IMAP_SESSION_H
 
 #include "gate/imap/service.h"
+#include "proto/imap/reply.h"
 #include "proto/imap/view.h"
 
 /* The mailbox that is open. */
@@ -129,6 +130,8 @@ void selected_report(struct imap_session *s, bool may_expunge);
 void selected_announce(struct imap_session *s);
 /* Takes over a keyword list that keeper sent; new keywords are announced. */
 void selected_keywords(struct imap_session *s, const struct keep_text *texts, size_t count);
+/* The message with this UID as FETCH responses name it; number 0: the client does not know it. */
+struct fetch_number selected_number(const struct imap_session *s, uint32_t uid);
 /* Flags as one word of message/set/flags.h, \Recent included. */
 uint64_t selected_flag_bits(const struct selected *box, const struct keep_row *row);
 /* This session's own command has made the change `modseq`. Not for a modseq that was only seen:

@@ -47,6 +47,7 @@ static const struct {
     { "SAVEDATE", IMAP_AUTHED, 0 },
     { "PREVIEW", IMAP_AUTHED, 0 },
     { "UNAUTHENTICATE", IMAP_AUTHED, 0 },
+    { "UIDONLY", IMAP_AUTHED, 0 },
     { "UTF8=ACCEPT", IMAP_AUTHED, 0 },
 };
 
@@ -57,6 +58,7 @@ static const struct {
     { STR_INIT("UTF8=ACCEPT"), IMAP_UTF8 },
     { STR_INIT("IMAP4rev2"), IMAP_REV2 | IMAP_UTF8 }, /* RFC 9051 5.1: names in UTF-8, too */
     { STR_INIT("CONDSTORE"), IMAP_CONDSTORE },
+    { STR_INIT("UIDONLY"), IMAP_UIDONLY },
     { STR_INIT("METADATA"), IMAP_METADATA },
     { STR_INIT("METADATA-SERVER"), IMAP_METADATA },
     { STR_INIT("QRESYNC"), IMAP_QRESYNC | IMAP_CONDSTORE }, /* RFC 7162 3.2.3 */

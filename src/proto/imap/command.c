@@ -49,7 +49,9 @@ bool command_begin(struct scan *s, uint32_t facts, struct imap_command *ret)
     }
 
     const struct imap_row *row = &rows[ret->verb];
-    if ((facts & row->need) != row->need)
+    if ((facts & IMAP_UIDONLY) != 0 && row->has_uid && !ret->uid && ret->verb != IMAP_CMD_EXPUNGE)
+        scan_fail(s, IMAP_UID_REQUIRED);
+    else if ((facts & row->need) != row->need)
         refuse(s, row->without);
     else if ((facts & row->forbid) != 0)
         refuse(s, row->with);

@@ -24,9 +24,11 @@ enum imap_fact {
     IMAP_CONDSTORE = 1 << 7, /* RFC 7162 3.1: the client has shown that it knows MODSEQ */
     IMAP_QRESYNC = 1 << 8,
     IMAP_REV2 = 1 << 10,    /* ENABLE IMAP4rev2 (RFC 9051): its answers, and names in UTF-8 */
+    IMAP_UIDONLY = 1 << 11, /* RFC 9586: no message numbers, neither way */
     IMAP_METADATA = 1 << 9, /* ENABLE METADATA: annotations that others change are told */
 };
 
+#define IMAP_UID_REQUIRED "[UIDREQUIRED] UIDONLY is enabled: name messages by UID"
 #define IMAP_VALUE_TOO_LARGE "[METADATA MAXSIZE 8192] The value is too large"
 
 /* When a command may be given: facts needed and the answer without them, facts forbidden and the

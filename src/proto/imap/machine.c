@@ -174,6 +174,7 @@ static struct scan scan_of(struct imap *m, struct str text)
     return (struct scan){ .mem = mem_of(m),
                           .limits = &m->limits->scan,
                           .rest = text,
+                          .uid_only = (m->facts & IMAP_UIDONLY) != 0,
                           .utf8 = (m->facts & IMAP_UTF8) != 0 };
 }
 

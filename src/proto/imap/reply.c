@@ -119,11 +119,11 @@ void reply_section_label(struct buf *out, const struct imap_fetch_item *item)
     }
 }
 
-struct fetch_line reply_fetch_begin(struct buf *out, uint32_t seq)
+struct fetch_line reply_fetch_begin(struct buf *out, struct fetch_number number)
 {
     BUF_ADD(out, "* ");
-    buf_add_u64(out, seq);
-    BUF_ADD(out, " FETCH (");
+    buf_add_u64(out, number.number);
+    buf_add(out, number.is_uid ? STR(" UIDFETCH (") : STR(" FETCH ("));
     return (struct fetch_line){ out, false };
 }
 
@@ -160,7 +160,7 @@ static char *put_number(char *at, uint64_t value)
 }
 
 /* The commonest line of all: room is made once, then it is only copying. */
-void reply_flags_line(struct buf *out, uint32_t seq, struct str flags, uint32_t uid,
+void reply_flags_line(struct buf *out, struct fetch_number number, struct str flags, uint32_t uid,
                       uint64_t modseq)
 {
     enum { AROUND_BYTES = 100 }; /* the words, three numbers and the end */
@@ -169,8 +169,8 @@ void reply_flags_line(struct buf *out, uint32_t seq, struct str flags, uint32_t 
     if (start == NULL)
         return;
     at = put_text(at, STR("* "));
-    at = put_number(at, seq);
-    at = put_text(at, STR(" FETCH (FLAGS "));
+    at = put_number(at, number.number);
+    at = put_text(at, number.is_uid ? STR(" UIDFETCH (FLAGS ") : STR(" FETCH (FLAGS "));
     at = put_text(at, flags);
     if (uid != 0) {
         at = put_text(at, STR(" UID "));

@@ -39,13 +39,19 @@ struct fetch_line {
     struct buf *out;
     bool any;
 };
-struct fetch_line reply_fetch_begin(struct buf *out, uint32_t seq);
+/* Which message a FETCH response is of: its sequence number, or after ENABLE UIDONLY its UID, and
+ * then the response is called UIDFETCH (RFC 9586). */
+struct fetch_number {
+    uint32_t number;
+    bool is_uid;
+};
+struct fetch_line reply_fetch_begin(struct buf *out, struct fetch_number number);
 /* The name of the next item and the space behind it. */
 void reply_fetch_item(struct fetch_line *line, struct str name);
 void reply_fetch_end(struct fetch_line *line);
 
 /* "* n FETCH (FLAGS (...) UID u MODSEQ (m))" in one piece; uid or modseq 0 are left out. */
-void reply_flags_line(struct buf *out, uint32_t seq, struct str flags, uint32_t uid,
+void reply_flags_line(struct buf *out, struct fetch_number number, struct str flags, uint32_t uid,
                       uint64_t modseq);
 
 /* "* SEARCH 2 84 882 (MODSEQ 917162500)"; modseq 0 is left out. */

@@ -64,10 +64,11 @@ TEST(lines_have_the_forms_of_the_rfc)
     check_out(&out, STR("* ESEARCH (TAG \"A282\") UID MIN 2 MAX 882 ALL 2,84,882 COUNT 3\r\n"));
     reply_copyuid(&out, 38505, &set, &other);
     check_out(&out, STR("[COPYUID 38505 2,84,882 3956:3958]"));
-    reply_flags_line(&out, 7, STR("(\\Seen)"), 0, 0);
+    reply_flags_line(&out, (struct fetch_number){ 7, false }, STR("(\\Seen)"), 0, 0);
     check_out(&out, STR("* 7 FETCH (FLAGS (\\Seen))\r\n"));
-    reply_flags_line(&out, UINT32_MAX, STR("()"), UINT32_MAX, UINT64_MAX);
-    check_out(&out, STR("* 4294967295 FETCH (FLAGS () UID 4294967295 MODSEQ "
+    reply_flags_line(&out, (struct fetch_number){ UINT32_MAX, true }, STR("()"), UINT32_MAX,
+                     UINT64_MAX);
+    check_out(&out, STR("* 4294967295 UIDFETCH (FLAGS () UID 4294967295 MODSEQ "
                         "(18446744073709551615))\r\n"));
     uidset_clear(&set);
     reply_search_line(&out, &set, 5);

@@ -79,7 +79,7 @@ static void describe(struct imap_session *s, const struct keep_select_rep *rep)
     if (imap_session_has(s, IMAP_REV2))
         describe_rev2(s, rep);
     else
-        describe_rev1(s, unseen);
+        describe_rev1(s, imap_session_has(s, IMAP_UIDONLY) ? 0 : unseen);
     buf_printf(&s->out, "* OK [UIDVALIDITY %u] UIDs valid\r\n", rep->uidvalidity);
     buf_printf(&s->out, "* OK [UIDNEXT %u] Predicted next UID\r\n", rep->uidnext);
     buf_printf(&s->out, "* OK [HIGHESTMODSEQ %llu] Highest\r\n", (unsigned long long)rep->modseq);

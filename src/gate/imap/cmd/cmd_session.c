@@ -101,7 +101,7 @@ void imap_cmd_unauthenticate(struct imap_session *s, const struct imap_command *
     imap_session_leave_account(s);
     imap_set_facts(s->machine, 0,
                    IMAP_AUTHED | IMAP_UTF8 | IMAP_REV2 | IMAP_CONDSTORE | IMAP_QRESYNC |
-                       IMAP_METADATA);
+                       IMAP_METADATA | IMAP_UIDONLY);
     timer_set_in(&s->timer, s->service->settings.login_ms_max);
     imap_session_ok(s);
 }

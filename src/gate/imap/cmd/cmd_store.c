@@ -40,7 +40,7 @@ static void tell(struct imap_session *s, struct uidset *changed, struct str fina
     items->items = ARENA_ARRAY(s->mem, struct imap_fetch_item, 3);
     if (!a->silent)
         items->items[items->item_count++].kind = FETCH_FLAGS;
-    if (s->command->uid || modseq) /* RFC 7162 3.2.4 */
+    if ((s->command->uid || modseq) && !imap_session_has(s, IMAP_UIDONLY)) /* RFC 7162 3.2.4 */
         items->items[items->item_count++].kind = FETCH_UID;
     if (modseq)
         items->items[items->item_count++].kind = FETCH_MODSEQ;

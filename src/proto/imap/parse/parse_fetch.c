@@ -240,8 +240,9 @@ IMAP_ARGS_FN(fetch)
     if (scan_try(s, ' '))
         fetch_modifiers(s, a, c->uid);
 
-    /* UID FETCH always answers with UID (RFC 3501 6.4.8), CHANGEDSINCE with MODSEQ (RFC 7162). */
-    if (c->uid && !has_kind(a, FETCH_UID))
+    /* UID FETCH always answers with UID (RFC 3501 6.4.8), with UIDONLY in front; CHANGEDSINCE with
+     * MODSEQ (RFC 7162). */
+    if (c->uid && !s->uid_only && !has_kind(a, FETCH_UID))
         a->items[a->item_count++].kind = FETCH_UID;
     if (a->changed_since && !has_kind(a, FETCH_MODSEQ))
         a->items[a->item_count++].kind = FETCH_MODSEQ;

@@ -132,6 +132,8 @@ static void set_key(struct scan *s, struct search_parse *p, bool uid)
     struct imap_search_args *a = p->args;
     struct imap_set set = scan_sequence_set(s);
 
+    if (s->uid_only && !uid && !set.saved)
+        scan_fail(s, IMAP_UID_REQUIRED);
     search_add_uids(&p->b, &none);
     a->sets[a->set_count++] = (struct imap_search_set){ p->b.count - 1, uid, set };
 }

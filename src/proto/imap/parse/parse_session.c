@@ -87,6 +87,8 @@ static void qresync(struct scan *s, struct imap_select_args *a)
     if (scan_try(s, ' ')) {
         scan_char(s, '(');
         a->match_seqs = scan_sequence_set(s);
+        if (s->uid_only)
+            scan_fail(s, IMAP_UID_REQUIRED);
         scan_space(s);
         a->match_uids = scan_sequence_set(s);
         scan_char(s, ')');

@@ -15,6 +15,7 @@ static void parse(struct buf *out, struct str text, uint32_t facts)
     struct imap_command c = { 0 };
 
     s.utf8 = (facts & IMAP_UTF8) != 0;
+    s.uid_only = (facts & IMAP_UIDONLY) != 0;
     c.tag = scan_tag(&s);
     scan_space(&s);
     if (command_begin(&s, facts, &c))
@@ -141,6 +142,9 @@ static const struct row good[] = {
         "(subscribed NONE) (inboxes (MailboxName ServerMetadataChange)) (mailboxes (a b) "
         "(MailboxMetadataChange))",
         "a NOTIFY set 1:7(uid flags) 4:0 2:48 6:20(a|b)", IMAP_AUTHED),
+    ROW("a UID FETCH 1 FLAGS", "a UID FETCH 1 FLAGS", ALL_FACTS | IMAP_UIDONLY),
+    ROW("a UID SEARCH $ UID 1:3", "a UID SEARCH 0 n3 sets $ U1:3", ALL_FACTS | IMAP_UIDONLY),
+    ROW("a EXPUNGE", "a EXPUNGE", ALL_FACTS | IMAP_UIDONLY),
     ROW("a COPY 2:4 MEETING", "a COPY 2:4 <MEETING>", ALL_FACTS),
     ROW("a UID MOVE 42:69 foo", "a UID MOVE 42:69 <foo>", ALL_FACTS),
 };
@@ -200,6 +204,13 @@ static const struct row bad[] = {
         "MailboxMetadataChange ServerMetadataChange)] Unknown event",
         IMAP_AUTHED),
     ROW("a NOTIFY SET (everywhere NONE)", "BAD Unknown mailbox specifier", IMAP_AUTHED),
+    ROW("a FETCH 1 FLAGS", "BAD " IMAP_UID_REQUIRED, ALL_FACTS | IMAP_UIDONLY),
+    ROW("a STORE 1 FLAGS ()", "BAD " IMAP_UID_REQUIRED, ALL_FACTS | IMAP_UIDONLY),
+    ROW("a SEARCH ALL", "BAD " IMAP_UID_REQUIRED, ALL_FACTS | IMAP_UIDONLY),
+    ROW("a COPY 1 x", "BAD " IMAP_UID_REQUIRED, ALL_FACTS | IMAP_UIDONLY),
+    ROW("a MOVE 1 x", "BAD " IMAP_UID_REQUIRED, ALL_FACTS | IMAP_UIDONLY),
+    ROW("a UID SEARCH 1:3", "BAD " IMAP_UID_REQUIRED, ALL_FACTS | IMAP_UIDONLY),
+    ROW("a SELECT x (QRESYNC (1 2 3 (4 5)))", "BAD " IMAP_UID_REQUIRED, ALL_FACTS | IMAP_UIDONLY),
     ROW("a SELECT &", "NO [CANNOT] Mailbox name is not valid modified UTF-7", IMAP_AUTHED),
     ROW("a FETCH 0 ALL", "BAD Zero is not allowed here", ALL_FACTS),
     ROW("a FETCH 4294967296 ALL", "BAD Number too large", ALL_FACTS),

@@ -45,7 +45,8 @@ struct scan {
     struct str rest;   /* unread */
     const char *error; /* the first one; null while all is well */
     bool refused;
-    bool utf8; /* UTF-8 is allowed in quoted strings and plain in mailbox names */
+    bool uid_only; /* message numbers are not allowed (RFC 9586) */
+    bool utf8;     /* UTF-8 is allowed in quoted strings and plain in mailbox names */
 
     const struct scan_filter *filters; /* those that are known; see imap_use_filters */
     uint32_t filter_count;
