@@ -173,6 +173,45 @@ TEST(a_client_may_vanish_anywhere)
     }
 }
 
+/* RFC 9585: a word every ten seconds, none when the command is done, and no timer is left behind.
+ */
+TEST(a_long_command_says_that_it_is_still_at_work)
+{
+    struct buf sent = { 0 };
+    struct fake_house *h = house_new(&sent, true);
+
+    house_feed(h, STR("a LOGIN alice hungry\r\nb SELECT INBOX\r\n"));
+    h->silent = true;
+    buf_clear(&sent);
+    house_feed(h, STR("c SEARCH TEXT x\r\n"));
+    house_clock(h, 9000);
+    CHECK_STR(buf_str(&sent), STR(""), "not yet");
+    for (uint64_t ms = 10000; ms <= 40000; ms += 1000)
+        house_clock(h, ms);
+    CHECK_STR(str_take(buf_str(&sent), 50),
+              STR("* OK [INPROGRESS (\"c\" NIL NIL)] Still at work\r\n* O"), "the word");
+    size_t words = 0;
+    for (struct str rest = buf_str(&sent); rest.len > 0; words++)
+        CHECK(str_starts(str_split(&rest, '\n'), STR("* OK [INPROGRESS")), "nothing else");
+    CHECK(words == 3 || words == 4, "%zu words in 40 s", words);
+    h->silent = false;
+    buf_clear(&sent);
+    house_turns(h);
+    CHECK_STR(buf_str(&sent), STR("* SEARCH\r\nc OK SEARCH completed\r\n"), "the answer");
+    house_clock(h, 60000);
+    house_clock(h, 90000);
+    CHECK(!timer_is_set(&h->service.progress), "nothing is under way");
+    h->silent = true;
+    buf_clear(&sent);
+    house_feed(h, STR("d]x SEARCH TEXT x\r\n"));
+    house_clock(h, 110000);
+    CHECK(str_starts(buf_str(&sent), STR("* OK [INPROGRESS (NIL NIL NIL)] ")), "a tag with ]");
+    h->silent = false;
+    house_turns(h);
+    house_free(h);
+    buf_deinit(&sent);
+}
+
 TEST(the_service_stops_with_a_word_to_everybody)
 {
     struct buf sent = { 0 };

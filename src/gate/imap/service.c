@@ -21,6 +21,7 @@ void imap_service_init(struct imap_service *v, struct loop *l, struct keeper_cli
     if (v->settings.limits.command_bytes_max == 0)
         v->settings.limits = imap_limits_default;
     list_init(&v->sessions);
+    progress_init(v);
     loop_random(l, &key, sizeof(key));
     map_init(&v->by_account, key);
 }
@@ -31,6 +32,7 @@ void imap_service_deinit(struct imap_service *v)
     while (!list_empty(&v->sessions))
         imap_session_free(LIST_ITEM(v->sessions.next, struct imap_session, link));
     map_deinit(&v->by_account);
+    timer_cancel(&v->progress);
 }
 
 void imap_service_accept(struct imap_service *v, struct stream *stream, bool tls_at_once)

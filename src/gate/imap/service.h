@@ -33,6 +33,7 @@ struct imap_service {
     struct tls_server *tls; /* null: no certificate */
     struct imap_settings settings;
     struct list sessions;
+    struct timer progress; /* set while commands are under way: events/progress.c */
     struct map by_account; /* account number as text: the first session of its chain */
     uint32_t count;
     void (*stopped)(void *ctx); /* set by imap_service_stop */
@@ -41,6 +42,9 @@ struct imap_service {
 
 void imap_service_init(struct imap_service *v, struct loop *l, struct keeper_client *keeper,
                        struct tls_server *tls, const struct imap_settings *settings);
+/* The word that long commands give (RFC 9585): made ready, and wanted from now on. */
+void progress_init(struct imap_service *v);
+void progress_begin(struct imap_service *v);
 /* Ends every session without a word. */
 void imap_service_deinit(struct imap_service *v);
 

@@ -293,6 +293,7 @@ static void begin_command(struct imap_session *s, const struct imap_command *c)
     if (s->mem == NULL)
         s->mem = arena_new(0);
     s->command = c;
+    progress_begin(s->service);
     if (c->filters.count > 0)
         imap_session_filters(s, run_command);
     else

@@ -48,6 +48,7 @@ static const struct {
     { "PREVIEW", IMAP_AUTHED, 0 },
     { "UNAUTHENTICATE", IMAP_AUTHED, 0 },
     { "UIDONLY", IMAP_AUTHED, 0 },
+    { "INPROGRESS", IMAP_AUTHED, 0 },
     { "UTF8=ACCEPT", IMAP_AUTHED, 0 },
 };
 
