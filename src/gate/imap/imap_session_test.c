@@ -197,7 +197,7 @@ TEST(a_long_command_says_that_it_is_still_at_work)
     h->silent = false;
     buf_clear(&sent);
     house_turns(h);
-    CHECK_STR(buf_str(&sent), STR("* SEARCH\r\nc OK SEARCH completed\r\n"), "the answer");
+    CHECK_STR(buf_str(&sent), STR("* SEARCH 2\r\nc OK SEARCH completed\r\n"), "the answer");
     house_clock(h, 60000);
     house_clock(h, 90000);
     CHECK(!timer_is_set(&h->service.progress), "nothing is under way");
