@@ -10,12 +10,18 @@ enum {
     QUEUE_BYTES_MAX = 64 * 1024 /* unsent octets at which the machine waits */
 };
 
+/* For keeper. */
+static bool waits(const struct conn *c)
+{
+    return c->ticket != 0 || login_is_asking(c->login);
+}
+
 void conn_pump(struct conn *c)
 {
-    while (!c->closing && c->ticket == 0 && stream_queued(c->stream) <= QUEUE_BYTES_MAX)
+    while (!c->closing && !waits(c) && stream_queued(c->stream) <= QUEUE_BYTES_MAX)
         if (!c->kind->handle(c->session))
             break;
-    if (c->unread && !c->closing && c->ticket == 0) {
+    if (c->unread && !c->closing && !waits(c)) {
         c->unread = false;
         stream_resume(c->stream);
     }
@@ -63,7 +69,7 @@ static size_t on_bytes(void *ctx, struct str bytes)
         taken = c->closing ? 0 : c->kind->feed(c->session, str_skip(bytes, used));
         used += taken;
         conn_pump(c);
-    } while (taken > 0 && used < bytes.len && c->ticket == 0);
+    } while (taken > 0 && used < bytes.len && !waits(c));
     c->unread = !c->closing && used < bytes.len;
     return c->closing ? bytes.len : used;
 }
@@ -107,7 +113,7 @@ static bool on_busy(void *ctx)
 {
     struct conn *c = ctx;
 
-    c->unread = !c->closing && (c->unread || c->ticket != 0 || c->refusal != OK);
+    c->unread = !c->closing && (c->unread || waits(c) || c->refusal != OK);
     return c->unread;
 }
 
@@ -155,6 +161,7 @@ void conn_deinit(struct conn *c)
 {
     if (c->ticket != 0)
         keeper_forget(c->keeper, c->ticket);
+    login_drop(&c->login);
     conn_leave_keeper(c);
     timer_cancel(&c->timer);
     stream_free(c->stream);
@@ -181,28 +188,29 @@ void conn_leave_keeper(struct conn *c)
     c->keeper_session = 0;
 }
 
-void conn_refuse_login(struct conn *c, enum err e, uint64_t delay_ms)
+static void refuse_login(struct conn *c, enum err e)
 {
     c->refusal = e;
-    timer_set_in(&c->timer, delay_ms);
+    timer_set_in(&c->timer, e == ERR_AUTH ? c->login_delay_ms : 0);
 }
 
-/* Acting as somebody else is nobody's right here (RFC 4616 2). */
-void conn_ask_login(struct conn *c, const struct sasl_login *login, struct str service,
-                    conn_login_done *done)
+static void login_came(void *ctx, const struct login_result *r)
 {
-    struct address peer = stream_peer(c->stream);
-    struct buf text = { 0 };
-    struct keep_login_req req = { .name = login->authcid,
-                                  .password = login->password,
-                                  .service = service };
+    struct conn *c = ctx;
 
-    if (login->authzid.len > 0 && !str_eq(login->authzid, login->authcid)) {
-        conn_refuse_login(c, ERR_DENIED, 0);
-        return;
+    if (!r->decided) {
+        c->kind->challenge(c->session, r->words, r->last);
+    } else if (r->e != OK) {
+        refuse_login(c, r->e);
+    } else {
+        c->keeper_session = r->session;
+        c->kind->logged_in(c->session, r);
     }
-    address_format(&peer, &text);
-    req.peer = buf_str(&text);
-    c->ticket = keeper_login(c->keeper, &req, done, c->session);
-    buf_deinit(&text);
+}
+
+void conn_ask_login(struct conn *c, const struct sasl_login *said, struct str service)
+{
+    const struct login_way way = { c->keeper, c->stream, service, login_came, c };
+
+    login_ask(&c->login, &way, said);
 }

@@ -10,10 +10,8 @@
 #define POSTERN_GATE_CONN_H
 
 #include "base/list.h"
-#include "keeper/client.h"
+#include "gate/login.h"
 #include "os/loop.h"
-#include "os/stream.h"
-#include "proto/sasl.h"
 
 /* What a protocol gives; `session` is that of conn_init. */
 struct conn_kind {
@@ -23,7 +21,10 @@ struct conn_kind {
     void (*tick)(void *session, uint64_t now_ms);
     uint64_t (*deadline_ms)(void *session); /* when tick is wanted at the latest */
     void (*tls_started)(void *session);
-    void (*login_refused)(void *session, enum err e); /* after its delay; answers, then pumps */
+    /* What comes of conn_ask_login; each answers the machine, then pumps. */
+    void (*challenge)(void *session, struct str words, bool last);
+    void (*logged_in)(void *session, const struct login_result *r); /* keeper_session is set */
+    void (*login_refused)(void *session, enum err e);               /* after its delay */
     void (*drop)(void *session); /* ends it at once, without a word; frees it */
 };
 
@@ -35,9 +36,11 @@ struct conn {
     const struct conn_kind *kind;
     void *session;
     struct timer timer;
+    struct login *login;           /* a log-in under way, or null */
     uint64_t ticket;               /* of the open question to keeper, 0 when none */
     uint64_t keeper_session;       /* 0: not logged in */
     size_t queued_then;            /* unsent octets when the timer last fired */
+    uint64_t login_delay_ms;       /* before a wrong password is answered */
     enum err refusal;              /* of a log-in whose answer is delayed */
     bool greeted, closing, unread; /* unread: octets wait in the stream */
 };
@@ -58,13 +61,9 @@ void conn_finish(struct conn *c);
 /* The machine asked for TLS: what was held in the clear is dropped. */
 void conn_start_tls(struct conn *c, struct tls_server *tls);
 
-typedef void conn_login_done(void *session, enum err e, const struct keep_login_rep *rep,
-                             struct file *file);
-/* Asks keeper; acting as somebody else is refused. */
-void conn_ask_login(struct conn *c, const struct sasl_login *login, struct str service,
-                    conn_login_done *done);
-/* kind->login_refused comes after the delay. */
-void conn_refuse_login(struct conn *c, enum err e, uint64_t delay_ms);
+/* Asks keeper; one of the kind's three functions follows, perhaps at once. A wrong password is
+ * answered late (login_delay_ms), which costs a guesser time and us nothing. */
+void conn_ask_login(struct conn *c, const struct sasl_login *said, struct str service);
 void conn_leave_keeper(struct conn *c);
 
 #endif

@@ -24,12 +24,33 @@ static void on_login(struct question *q, struct buf *out)
 {
     struct keep_login_rep rep = { FAKE_SESSION, 1, STR("bob@hamburger.edu") };
     GET(login);
+    bool token = req.kind == LOGIN_TOKEN && str_eq(req.password, STR("token"));
 
     CHECK(req.peer.len > 0, "peer");
-    if (!str_eq(req.name, STR("bob")) || !str_eq(req.password, STR("hungry")))
+    if (!token && (!str_eq(req.name, STR("bob")) || !str_eq(req.password, STR("hungry"))))
         q->e = ERR_AUTH;
     else
         keep_login_rep_put(out, &rep);
+}
+
+/* A mechanism of two messages: "hello" is answered with "who", "bob" comes in. */
+static void on_sasl(struct question *q, struct buf *out)
+{
+    struct keep_sasl_rep rep = { 0 };
+    GET(sasl);
+
+    CHECK(req.peer.len > 0 && req.service.len > 0, "peer and service");
+    if (req.exchange == 0 && str_eq(req.message, STR("hello"))) {
+        rep.exchange = 9;
+        rep.message = STR("who");
+    } else if (req.exchange == 9 && str_eq(req.message, STR("bob"))) {
+        rep =
+            (struct keep_sasl_rep){ 0, STR("welcome"), FAKE_SESSION, 1, STR("bob@hamburger.edu") };
+    } else {
+        q->e = req.exchange == 0 ? ERR_SYNTAX : ERR_AUTH;
+        return;
+    }
+    keep_sasl_rep_put(out, &rep);
 }
 
 static void on_may_send_as(struct question *q, struct buf *out)
@@ -198,9 +219,11 @@ static void on_logout(struct question *q, struct buf *out)
 }
 
 static void (*const answers[CALL_COUNT])(struct question *q, struct buf *out) = {
-    [CALL_login] = on_login,     [CALL_logout] = on_logout, [CALL_may_send_as] = on_may_send_as,
-    [CALL_route] = on_route,     [CALL_spool] = on_spool,   [CALL_spool_drop] = on_spool_drop,
-    [CALL_deliver] = on_deliver, [CALL_select] = on_select, [CALL_fetch] = on_fetch,
+    [CALL_login] = on_login,           [CALL_sasl] = on_sasl,
+    [CALL_logout] = on_logout,         [CALL_may_send_as] = on_may_send_as,
+    [CALL_route] = on_route,           [CALL_spool] = on_spool,
+    [CALL_spool_drop] = on_spool_drop, [CALL_deliver] = on_deliver,
+    [CALL_select] = on_select,         [CALL_fetch] = on_fetch,
     [CALL_expunge] = on_expunge,
 };
 

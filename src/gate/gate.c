@@ -64,6 +64,14 @@ static struct str *copy_texts(struct arena *mem, const struct config_texts *text
     return copy;
 }
 
+/* Ways to log in, as far as the settings say it; what a connection allows comes on top. */
+static unsigned offers_of(const struct config *c)
+{
+    return (unsigned)SASL_OFFER_PASSWORDS |
+           (c->auth.scram ? (unsigned)(SASL_OFFER_SCRAM | SASL_OFFER_PLUS) : 0U) |
+           (c->auth.tokens ? (unsigned)SASL_OFFER_TOKENS : 0U);
+}
+
 static struct smtp_settings smtp_settings_of(struct arena *mem, const struct config *c,
                                              struct log *log)
 {
@@ -83,6 +91,7 @@ static struct smtp_settings smtp_settings_of(struct arena *mem, const struct con
         .sessions_per_address_max = c->smtp.sessions_per_address_max,
         .login_delay_ms = c->auth.failure_delay_ms,
         .plain_on_loopback = c->auth.plaintext_on_loopback,
+        .offers = offers_of(c),
         .trusted_networks = copy_texts(mem, &c->smtp.trusted_networks),
         .trusted_count = c->smtp.trusted_networks.count,
         .log = log,
@@ -105,6 +114,7 @@ static struct pop3_settings pop3_settings_of(struct arena *mem, const struct con
         .sessions_per_address_max = c->pop3.sessions_per_address_max,
         .login_delay_ms = c->auth.failure_delay_ms,
         .plain_on_loopback = c->auth.plaintext_on_loopback,
+        .offers = offers_of(c),
     };
 }
 
@@ -125,6 +135,7 @@ static struct imap_settings imap_settings_of(const struct config *c)
     s.login_tries = c->auth.failures_max;
     s.login_delay_ms = c->auth.failure_delay_ms;
     s.plain_on_loopback = c->auth.plaintext_on_loopback;
+    s.offers = offers_of(c);
     return s;
 }
 

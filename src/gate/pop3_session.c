@@ -57,6 +57,11 @@ static uint64_t deadline_ms(void *session)
                : loop_now_ms(s->service->loop) + s->service->settings.limits.idle_ms_max;
 }
 
+static void offer_logins(struct pop3_session *s)
+{
+    pop3_offer(s->machine, login_offers(s->service->settings.offers, s->conn.stream, true));
+}
+
 static void greet(void *session)
 {
     struct pop3_session *s = session;
@@ -70,6 +75,7 @@ static void greet(void *session)
         begin |= POP3_PLAIN_AUTH;
     s->mem = arena_new(sizeof(void *) * 64);
     s->machine = pop3_new(s->mem, &v->options, begin, loop_now_ms(v->loop));
+    offer_logins(s);
 }
 
 /* ---- logging in ---- */
@@ -149,19 +155,21 @@ static void got_mailbox(void *ctx, enum err e, const struct keep_select_rep *rep
     ask_sizes(s, 0);
 }
 
-/* A wrong password is answered late, which costs a guesser time and us nothing. */
-static void got_login(void *ctx, enum err e, const struct keep_login_rep *rep, struct file *file)
+static void challenge(void *session, struct str words, bool last)
 {
-    struct pop3_session *s = ctx;
-    struct keep_select_req req = { .name = STR("INBOX"), .write = true, .lock = true };
+    struct pop3_session *s = session;
 
-    (void)file;
-    s->conn.ticket = 0;
-    if (e != OK) {
-        conn_refuse_login(&s->conn, e, e == ERR_AUTH ? s->service->settings.login_delay_ms : 0);
-        return;
-    }
-    s->conn.keeper_session = req.session = rep->session;
+    pop3_challenge(s->machine, words, last);
+    conn_pump(&s->conn);
+}
+
+static void logged_in(void *session, const struct login_result *r)
+{
+    struct pop3_session *s = session;
+    struct keep_select_req req = {
+        .session = r->session, .name = STR("INBOX"), .write = true, .lock = true
+    };
+
     s->conn.ticket = keeper_select(s->service->keeper, &req, got_mailbox, s);
 }
 
@@ -254,7 +262,8 @@ static bool handle(void *session)
         stream_write(s->conn.stream, out.text);
         return true;
     case POP3_CHECK_LOGIN:
-        conn_ask_login(&s->conn, out.login, STR("pop3"), got_login);
+        s->conn.login_delay_ms = s->service->settings.login_delay_ms;
+        conn_ask_login(&s->conn, out.login, STR("pop3"));
         return false;
     case POP3_READ:
         ask_page(s, out.read);
@@ -284,7 +293,10 @@ static void tick(void *session, uint64_t now_ms)
 
 static void tls_started(void *session)
 {
-    pop3_tls_started(((struct pop3_session *)session)->machine);
+    struct pop3_session *s = session;
+
+    pop3_tls_started(s->machine);
+    offer_logins(s);
 }
 
 static const struct conn_kind kind = { .greet = greet,
@@ -293,6 +305,8 @@ static const struct conn_kind kind = { .greet = greet,
                                        .tick = tick,
                                        .deadline_ms = deadline_ms,
                                        .tls_started = tls_started,
+                                       .challenge = challenge,
+                                       .logged_in = logged_in,
                                        .login_refused = login_refused,
                                        .drop = session_free };
 

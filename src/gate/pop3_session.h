@@ -23,6 +23,7 @@ struct pop3_settings {
     uint32_t sessions_per_address_max; /* likewise; loopback is not counted           */
     uint64_t login_delay_ms;           /* before a wrong password is answered         */
     bool plain_on_loopback;            /* passwords without TLS from this machine     */
+    unsigned offers;                   /* ways to log in: bits of enum sasl_offer     */
 };
 
 struct pop3_service {

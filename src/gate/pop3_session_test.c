@@ -30,7 +30,8 @@ static void world_open(struct world *w, enum side side)
                                       .sessions_max = 2,
                                       .sessions_per_address_max = 2,
                                       .login_delay_ms = 20,
-                                      .plain_on_loopback = true };
+                                      .plain_on_loopback = true,
+                                      .offers = SASL_OFFER_PASSWORDS };
 
     *w = (struct world){ 0 };
     session_bench_open(&w->b, on_accept, side);

@@ -70,34 +70,41 @@ static void log_delivery(const struct smtp_session *s, enum err e,
 
 /* ---- who ---- */
 
+/* What fails for now is 454 in this place (RFC 4954 6). */
 void smtp_login_refused(void *session, enum err e)
 {
     struct smtp_session *s = session;
+    const struct error_words *words = error_words(e == ERR_DENIED ? ERR_AUTH : e);
 
     log_refusal(s, "smtp.login_refused", e);
-    answer_error(s, e == ERR_DENIED ? ERR_AUTH : e);
+    if (words->smtp_code < 500)
+        smtp_answer(s->machine, 454, STR("4.7.0 Logging in is not possible now; try again later"));
+    else
+        smtp_answer(s->machine, words->smtp_code, words->smtp);
     conn_pump(&s->conn);
 }
 
-/* A wrong password is answered late, which costs a guesser time and us nothing. */
-static void got_login(void *ctx, enum err e, const struct keep_login_rep *rep, struct file *file)
+void smtp_logged_in(void *session, const struct login_result *r)
 {
-    struct smtp_session *s = ctx;
+    struct smtp_session *s = session;
 
-    (void)file;
-    s->conn.ticket = 0;
-    if (e != OK) {
-        conn_refuse_login(&s->conn, e, e == ERR_AUTH ? s->service->settings.login_delay_ms : 0);
-        return;
-    }
-    s->conn.keeper_session = rep->session;
+    (void)r;
     smtp_answer(s->machine, 235, STR("2.7.0 Welcome"));
+    conn_pump(&s->conn);
+}
+
+void smtp_login_challenge(void *session, struct str words, bool last)
+{
+    struct smtp_session *s = session;
+
+    smtp_challenge(s->machine, words, last);
     conn_pump(&s->conn);
 }
 
 void smtp_ask_login(struct smtp_session *s, const struct sasl_login *login)
 {
-    conn_ask_login(&s->conn, login, STR("smtp"), got_login);
+    s->conn.login_delay_ms = s->service->settings.login_delay_ms;
+    conn_ask_login(&s->conn, login, STR("smtp"));
 }
 
 static void answer_sender(struct smtp_session *s, bool null_sender, bool keeper_allows)

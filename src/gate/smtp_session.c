@@ -79,6 +79,11 @@ static bool is_trusted(const struct smtp_service *v, const struct address *peer)
     return false;
 }
 
+static void offer_logins(struct smtp_session *s)
+{
+    smtp_offer(s->machine, login_offers(s->service->settings.offers, s->conn.stream, true));
+}
+
 static void greet(void *session)
 {
     struct smtp_session *s = session;
@@ -93,6 +98,7 @@ static void greet(void *session)
     s->trusted = is_trusted(v, &peer);
     s->mem = arena_new(sizeof(void *) * 48);
     s->machine = smtp_new(s->mem, &v->options[s->door], begin, loop_now_ms(v->loop));
+    offer_logins(s);
     smtp_greet(s->machine, 220, STR_EMPTY);
 }
 
@@ -112,7 +118,7 @@ static bool handle(void *session)
         return true;
     case SMTP_CHECK_AUTH:
         smtp_ask_login(s, out.login);
-        return s->conn.refusal == OK;
+        return false; /* its answer pumps */
     case SMTP_CHECK_MAIL:
         smtp_ask_sender(s, out.mail);
         return true;
@@ -152,7 +158,10 @@ static void tick(void *session, uint64_t now_ms)
 
 static void tls_started(void *session)
 {
-    smtp_tls_started(((struct smtp_session *)session)->machine);
+    struct smtp_session *s = session;
+
+    smtp_tls_started(s->machine);
+    offer_logins(s);
 }
 
 static const struct conn_kind kind = { .greet = greet,
@@ -161,6 +170,8 @@ static const struct conn_kind kind = { .greet = greet,
                                        .tick = tick,
                                        .deadline_ms = deadline_ms,
                                        .tls_started = tls_started,
+                                       .challenge = smtp_login_challenge,
+                                       .logged_in = smtp_logged_in,
                                        .login_refused = smtp_login_refused,
                                        .drop = smtp_session_drop };
 

@@ -26,6 +26,7 @@ struct smtp_settings {
     uint32_t sessions_per_address_max;  /* likewise; loopback is not counted               */
     uint64_t login_delay_ms;            /* before a wrong password is answered             */
     bool plain_on_loopback;             /* passwords without TLS from this machine         */
+    unsigned offers;                    /* ways to log in: bits of enum sasl_offer         */
     const struct str *trusted_networks; /* may relay without logging in                   */
     size_t trusted_count;
     struct log *log; /* null: nothing is logged */

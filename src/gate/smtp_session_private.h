@@ -31,6 +31,8 @@ void smtp_session_forget_message(struct smtp_session *s);
 /* smtp_questions.c: one function for each event that keeper must be asked about. */
 void smtp_ask_login(struct smtp_session *s, const struct sasl_login *login);
 void smtp_login_refused(void *session, enum err e);
+void smtp_logged_in(void *session, const struct login_result *r);
+void smtp_login_challenge(void *session, struct str words, bool last);
 void smtp_ask_sender(struct smtp_session *s, const struct smtp_mail *mail);
 void smtp_ask_route(struct smtp_session *s, const struct smtp_mail *mail, struct smtp_rcpt *rcpt);
 void smtp_take_body(struct smtp_session *s, struct str text);

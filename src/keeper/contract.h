@@ -28,6 +28,9 @@ enum keep_route {
     ROUTE_DISABLED, /* the account is switched off                  */
 };
 
+enum keep_login_kind { LOGIN_PASSWORD, LOGIN_TOKEN, LOGIN_CERTIFICATE };
+enum keep_scope { KEEP_SCOPE_IMAP = 1, KEEP_SCOPE_POP = 2, KEEP_SCOPE_SMTP = 4 };
+
 /* RFC 3461 4.1. */
 enum keep_notify { NOTIFY_NEVER = 1, NOTIFY_SUCCESS = 2, NOTIFY_FAILURE = 4, NOTIFY_DELAY = 8 };
 enum keep_ret { RET_UNSAID, RET_FULL, RET_HDRS };

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdarg.h>
 
+#include "keeper/login/server_guess.h"
 #include "keeper/search/server_index.h"
 
 enum { LOG_LINE_BYTES_MAX = 1000, STORE_VERSION = 1, READER_THREADS = 2 };
@@ -42,6 +43,7 @@ static void peer_free(struct peer *p)
         j->peer = NULL;
         list_remove(&j->in_peer);
     }
+    exchanges_free(p);
     if (leases_drop_owner(k->leases, p))
         queue_timer_set(k);
     timer_cancel(&p->end);
@@ -82,6 +84,7 @@ void keeper_add_channel(struct keeper *k, struct channel *c, enum keep_who who)
     list_init(&p->sessions);
     list_init(&p->spools);
     list_init(&p->jobs);
+    list_init(&p->exchanges);
     timer_init(&p->end, k->loop, on_end, p);
     list_add_last(&k->peers, &p->link);
     channel_set_events(c, &peer_events, p);
@@ -173,7 +176,9 @@ void keeper_free(struct keeper *k)
     map_deinit(&k->watched);
     map_deinit(&k->guests);
     map_deinit(&k->locks);
-    free(k->auth_cache);
+    proven_free(k->proven);
+    guesses_free(k->guesses);
+    explicit_bzero(k->salt_secret, sizeof k->salt_secret);
     free(k->notes);
     free(k);
 }
@@ -206,7 +211,8 @@ static void set_defaults(struct keeper *k)
     DEFAULT(argon2_kib, 19456);
     DEFAULT(argon2_passes, 2);
     DEFAULT(auth_threads, 2);
-    DEFAULT(auth_cache_s, 60);
+    DEFAULT(auth_cache_s, 600);
+    DEFAULT(scram_iterations, 15000);
     DEFAULT(view_bytes_max, (uint64_t)64 << 20);
     DEFAULT(key_bytes_max, (uint64_t)128 << 20);
     DEFAULT(sort_page_bytes, KEEP_PAGE_BYTES);
@@ -286,6 +292,28 @@ static enum err check_version(struct keeper *k, struct errinfo *why)
     return OK;
 }
 
+/* ---- the secret behind the salts of those whom nobody knows ---- */
+
+static enum err write_secret(void *ctx, struct txn *t)
+{
+    struct keeper *k = ctx;
+
+    credentials_secret_put(t, k->salt_secret);
+    return OK;
+}
+
+static enum err find_secret(struct keeper *k, struct errinfo *why)
+{
+    bool found;
+    enum err e = credentials_secret(k->kv, &found, k->salt_secret, why);
+
+    if (e != OK || found)
+        return e;
+    loop_random(k->loop, k->salt_secret, sizeof k->salt_secret);
+    writer_submit(k->writer, write_secret, version_written, k);
+    return OK;
+}
+
 static enum err open_store(struct keeper *k, struct errinfo *why)
 {
     const struct writer_settings settings = {
@@ -299,7 +327,7 @@ static enum err open_store(struct keeper *k, struct errinfo *why)
 
     if ((e = open_tables(k, why)) != OK ||
         (e = writer_open(k->loop, k->fs, k->kv, &settings, &k->writer, why)) != OK ||
-        (e = check_version(k, why)) != OK ||
+        (e = check_version(k, why)) != OK || (e = find_secret(k, why)) != OK ||
         (e = workers_new(k->loop, k->settings.auth_threads, &k->auth, why)) != OK ||
         (e = workers_new(k->loop, 1, &k->slow, why)) != OK ||
         (e = workers_new(k->loop, READER_THREADS, &k->readers, why)) != OK ||
@@ -337,11 +365,8 @@ enum err keeper_start(struct loop *l, struct fs *fs, const struct keeper_setting
     map_init(&k->watched, random_key(l));
     map_init(&k->guests, random_key(l));
     map_init(&k->locks, random_key(l));
-    k->auth_key[0] = random_key(l);
-    k->auth_key[1] = random_key(l);
-    k->auth_cache = calloc(AUTH_CACHE_SLOTS, sizeof *k->auth_cache);
-    if (k->auth_cache == NULL)
-        BUG("out of memory");
+    k->proven = proven_new(l);
+    k->guesses = guesses_new(random_key(l));
     k->leases = leases_new(random_key(l));
     timer_init(&k->notes_due, l, notes_send, k);
     timer_init(&k->queue_due, l, queue_due_send, k);

@@ -27,10 +27,12 @@ struct keeper_settings {
     bool share_with_anyone; /* users may give rights to anyone; else only administrators */
 
     /* Passwords: argon2id (RFC 9106 4). */
-    uint32_t argon2_kib;    /* 0: 19,456                                                     */
-    uint32_t argon2_passes; /* 0: 2                                                          */
-    unsigned auth_threads;  /* verifications at the same time; 0: 2                          */
-    uint32_t auth_cache_s;  /* how long a verified password is believed; 0: 60               */
+    uint32_t argon2_kib;       /* 0: 19,456                                                     */
+    uint32_t argon2_passes;    /* 0: 2                                                          */
+    unsigned auth_threads;     /* verifications at the same time; 0: 2                          */
+    uint32_t auth_cache_s;     /* how long a verified password is believed; 0: 600              */
+    bool no_scram;             /* make no SCRAM keys; known ones are of no use then    */
+    uint32_t scram_iterations; /* of PBKDF2, for keys made from now on; 0: 15,000      */
 
     uint64_t view_bytes_max;    /* memory for hot mailboxes; 0: 64 MiB                     */
     uint64_t key_bytes_max;     /* memory for sort and search keys of mailboxes; 0: 128 MiB */

@@ -6,6 +6,7 @@
 
 static const struct handler handlers[CALL_COUNT] = {
     [CALL_login] = { .start = start_login },
+    [CALL_sasl] = { .start = start_sasl },
     [CALL_logout] = { .read = read_logout },
     [CALL_may_send_as] = { .read = read_may_send_as },
     [CALL_route] = { .read = read_route },
@@ -54,6 +55,9 @@ static const struct handler handlers[CALL_COUNT] = {
     [CALL_alias_add] = { .write = write_alias_add },
     [CALL_alias_remove] = { .write = write_alias_remove },
     [CALL_alias_list] = { .read = read_alias_list },
+    [CALL_token_add] = { .write = write_token_add },
+    [CALL_token_list] = { .read = read_token_list },
+    [CALL_token_revoke] = { .write = write_token_revoke },
     [CALL_queue_list] = { .read = read_queue_list },
     [CALL_queue_show] = { .read = read_queue_show },
     [CALL_queue_act] = { .start = start_queue_act },

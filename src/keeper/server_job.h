@@ -13,8 +13,10 @@
 
 #include "base/list.h"
 #include "base/map.h"
+#include "keeper/login/server_proven.h"
 #include "keeper/server.h"
 #include "os/workers.h"
+#include "store/accounts/credentials.h"
 #include "store/accounts/directory.h"
 #include "store/accounts/password.h"
 #include "store/journal/writer.h"
@@ -26,16 +28,12 @@ enum {
     LOGINS_WAITING_MAX = 256, /* verifications that wait for a worker                    */
     SPOOLS_PER_PEER_MAX = 4096,
     SESSIONS_PER_PEER_MAX = 200000,
-    AUTH_CACHE_SLOTS = 4096,
+    EXCHANGES_PER_PEER_MAX = 10000, /* of SCRAM, between their two messages */
+    EXCHANGE_MS_MAX = 60000,
     EXPUNGE_PER_COMMIT = 2000, /* rows that one commit removes                            */
     LIST_PER_PAGE = 500,
     REPLY_ROOM_WORTH_BYTES = 16 * 1024, /* less goes through the kernel as quickly            */
     NAMESPACE_BYTES_MAX = 100,
-};
-
-struct auth_slot {
-    uint64_t hash[2]; /* of account, stored form and password, with keys of this process */
-    uint64_t until_ms;
 };
 
 struct note_wanted {
@@ -70,8 +68,9 @@ struct keeper {
     struct map guests;    /* by owner and mailbox: who else has it open (server_guests.c) */
     char others_prefix[NAMESPACE_BYTES_MAX + 1], shared_prefix[NAMESPACE_BYTES_MAX + 1];
 
-    struct siphash_key auth_key[2];
-    struct auth_slot *auth_cache;
+    struct proven *proven; /* passwords that were right a moment ago */
+    struct guesses *guesses;
+    uint8_t salt_secret[SHA_256_BYTES]; /* for the salts of nobody */
 
     struct note_wanted *notes; /* since the last turn */
     size_t note_count, note_cap;
@@ -92,8 +91,8 @@ struct peer {
     struct keeper *k;
     struct channel *channel;
     enum keep_who who;
-    struct list sessions, spools, jobs;
-    uint32_t session_count, spool_count;
+    struct list sessions, spools, jobs, exchanges;
+    uint32_t session_count, spool_count, exchange_count;
     uint64_t number;
     bool broken;
     struct timer end;
@@ -172,6 +171,8 @@ struct session *session_new(struct peer *p, uint32_t account);
 struct session *session_find(struct keeper *k, const struct peer *p, uint64_t token);
 /* The session of a job, or ERR_DENIED with its reason. */
 MUST_USE enum err request_session(struct request *j, uint64_t token, struct session **ret);
+/* A session of the asking channel. */
+MUST_USE enum err session_begin(struct request *j, uint32_t account, uint64_t *ret_token);
 void session_forget(struct session *s);
 void sessions_end_of_account(struct keeper *k, uint32_t account);
 MUST_USE enum err session_lock(struct session *s, uint32_t mailbox);
@@ -181,6 +182,9 @@ bool mailbox_is_locked_by_other(struct keeper *k, uint32_t account, uint32_t mai
 void spool_free(struct spool *s);
 void session_drop_result(struct session *s); /* server_sort.c */
 void keys_saving_free(struct keeper *k);     /* server_keys.c */
+
+/* server_sasl.c */
+void exchanges_free(struct peer *p);
 
 /* server_notes.c */
 void notes_observe(void *ctx, const struct txn_op *ops, size_t count);
@@ -218,8 +222,10 @@ MUST_USE enum err request_mailbox(struct request *j, struct kv *kv, uint32_t acc
                                   struct mbox *ret);
 
 /* The handlers, by the file that they are in. */
-void start_login(struct request *j); /* server_session.c */
-enum err read_logout(struct request *j);
+void start_login(struct request *j); /* server_login.c */
+void start_sasl(struct request *j);  /* server_sasl.c */
+
+enum err read_logout(struct request *j); /* server_session.c */
 enum err read_may_send_as(struct request *j);
 enum err read_spool(struct request *j);
 enum err read_spool_drop(struct request *j);
@@ -289,6 +295,9 @@ enum err read_alias_list(struct request *j);
 enum err read_account_open(struct request *j); /* server_import.c */
 void start_import(struct request *j);
 enum err read_import_marks(struct request *j);
+enum err write_token_add(struct request *j, struct txn *t); /* server_token.c */
+enum err read_token_list(struct request *j);
+enum err write_token_revoke(struct request *j, struct txn *t);
 
 void start_check(struct request *j); /* server_check.c */
 enum err read_rebuild(struct request *j);

@@ -44,6 +44,9 @@ struct keeper_settings keeper_settings_of(const struct config *c)
     return (struct keeper_settings){
         .tables_in_memory = c->store.engine == STORE_ENGINE_MEMORY,
         .separator = separator.len == 0 ? '\1' : separator.at[0],
+        .auth_cache_s = (uint32_t)(c->auth.proven_for_ms / 1000),
+        .no_scram = !c->auth.scram,
+        .scram_iterations = (uint32_t)c->auth.scram_iterations,
         .auth_threads = (unsigned)c->store.workers,
         .view_bytes_max = c->store.views_size_bytes,
         .key_bytes_max = c->store.keys_size_bytes,

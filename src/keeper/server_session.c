@@ -1,9 +1,5 @@
 /* keeper/server_session.c - who is logged in, what they hold, and spool files.
- *
- * Passwords are checked in a worker pool. An unknown name costs the same time as a wrong password,
- * because the password is hashed all the same. A password that was right is remembered for a
- * short while as a keyed hash, so that clients which connect for every message do not cost argon2
- * each time; the hash covers the stored form, so a changed password is a new question. */
+ */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "keeper/events/server_events.h"
 #include "keeper/sharing/server_place.h"
@@ -152,146 +148,12 @@ void sessions_end_of_account(struct keeper *k, uint32_t account)
         session_forget(LIST_ITEM(list_first(&w->sessions), struct session, in_account));
 }
 
-/* ---- log-in ---- */
-
-struct login {
-    bool known, right;
-    uint32_t account;
-    struct account row;
-    char *encoded; /* NUL-terminated copy of the stored form */
-    uint64_t hash[2];
-};
-
-static void login_hash(struct request *j, struct login *l, struct str password)
+enum err session_begin(struct request *j, uint32_t account, uint64_t *ret_token)
 {
-    struct buf b = { 0 };
-
-    put_u32(&b, l->account);
-    put_str(&b, l->row.password);
-    put_str(&b, password);
-    for (int i = 0; i < 2; i++)
-        l->hash[i] = siphash(j->k->auth_key[i], buf_str(&b));
-    explicit_bzero(b.at, b.len);
-    buf_deinit(&b);
-}
-
-static struct auth_slot *login_slot(struct request *j, const struct login *l)
-{
-    return &j->k->auth_cache[l->hash[0] % AUTH_CACHE_SLOTS];
-}
-
-static bool login_is_cached(struct request *j, const struct login *l)
-{
-    const struct auth_slot *s = login_slot(j, l);
-
-    return s->hash[0] == l->hash[0] && s->hash[1] == l->hash[1] &&
-           s->until_ms > loop_now_ms(j->k->loop);
-}
-
-static void login_remember(struct request *j, const struct login *l)
-{
-    uint64_t ms = (uint64_t)j->k->settings.auth_cache_s * 1000;
-
-    *login_slot(j, l) = (struct auth_slot){ .hash = { l->hash[0], l->hash[1] },
-                                            .until_ms = loop_now_ms(j->k->loop) + ms };
-}
-
-static void login_worker(void *ctx)
-{
-    struct request *j = ctx;
-    struct login *l = j->own;
-    const struct keep_login_req *req = j->req;
-    static const uint8_t no_salt[PASSWORD_SALT_BYTES];
-    char unused[PASSWORD_ENCODED_BYTES_MAX];
-
-    if (l->known)
-        l->right = password_matches(l->encoded, req->password);
-    else if (password_hash(&j->k->password, req->password, no_salt, unused) != OK)
-        l->right = false; /* it was the time that mattered */
-}
-
-static void login_finish(struct request *j)
-{
-    struct login *l = j->own;
-    const struct keep_login_req *req = j->req;
-    struct keep_login_rep *rep = j->rep;
-    struct session *s;
-
-    keeper_log(j->k, "event=login service=%.*s peer=%.*s account=%u result=%s",
-               STR_ARG(str_take(req->service, 32)), STR_ARG(str_take(req->peer, 64)), l->account,
-               !l->right         ? "refused"
-               : !l->row.enabled ? "disabled"
-                                 : "ok");
-    if (!l->right) {
-        request_end(j, ERR_AUTH);
-        return;
-    }
-    if (!l->row.enabled) {
-        request_end(j, ERR_DENIED);
-        return;
-    }
-    if (j->peer == NULL || j->peer->session_count >= SESSIONS_PER_PEER_MAX) {
-        request_end(j, ERR_UNAVAILABLE);
-        return;
-    }
-    s = session_new(j->peer, l->account);
-    rep->session = s->token;
-    rep->account = l->account;
-    rep->address = l->row.address;
-    request_end(j, OK);
-}
-
-/* The account may have been changed or removed while the worker was busy; what its row says now
- * counts. */
-static void login_done(void *ctx)
-{
-    struct request *j = ctx;
-    struct login *l = j->own;
-    struct account row;
-    bool found = false;
-
-    if (l->right) {
-        enum err e = directory_account_get(j->k->kv, j->mem, l->account, &found, &row, &j->why);
-
-        l->right = e == OK && found && str_eq(row.password, l->row.password);
-    }
-    if (l->right) {
-        l->row = row;
-        login_remember(j, l);
-    }
-    login_finish(j);
-}
-
-void start_login(struct request *j)
-{
-    const struct keep_login_req *req = j->req;
-    struct login *l = ARENA_NEW(j->mem, struct login);
-    enum err e;
-
-    j->own = l;
-    if (req->password.len > PASSWORD_BYTES_MAX) {
-        request_end(j, ERR_AUTH);
-        return;
-    }
-    e = directory_find_login(j->k->kv, j->mem, req->name, &l->known, &l->account, &l->row, &j->why);
-    if (e != OK) {
-        request_end(j, e);
-        return;
-    }
-    if (l->known) {
-        l->encoded = arena_copy_z(j->mem, l->row.password);
-        login_hash(j, l, req->password);
-        if (login_is_cached(j, l)) {
-            l->right = true;
-            login_finish(j);
-            return;
-        }
-    }
-    if (workers_waiting(j->k->auth) >= LOGINS_WAITING_MAX) {
-        request_end(j, ERR_UNAVAILABLE);
-        return;
-    }
-    workers_run(j->k->auth, login_worker, login_done, j);
+    if (j->peer == NULL || j->peer->session_count >= SESSIONS_PER_PEER_MAX)
+        return err_set(&j->why, ERR_UNAVAILABLE, "this channel has too many sessions");
+    *ret_token = session_new(j->peer, account)->token;
+    return OK;
 }
 
 enum err read_logout(struct request *j)

@@ -76,6 +76,7 @@ struct stream_ops {
     bool (*is_secure)(const struct stream *s);
     struct str (*tls_version)(const struct stream *s);
     struct str (*tls_cipher)(const struct stream *s);
+    void (*tls_bindings)(const struct stream *s, struct arena *mem, struct stream_bindings *ret);
     struct address (*peer)(const struct stream *s);
     struct address (*local)(const struct stream *s);
 };

@@ -87,6 +87,13 @@ struct address stream_local(const struct stream *s)
     return s->ops->local(s);
 }
 
+void stream_tls_bindings(const struct stream *s, struct arena *mem, struct stream_bindings *ret)
+{
+    *ret = (struct stream_bindings){ 0 };
+    if (stream_is_secure(s))
+        s->ops->tls_bindings(s, mem, ret);
+}
+
 void listener_pause(struct listener *l)
 {
     l->ops->pause(l);

@@ -16,6 +16,7 @@
 #ifndef POSTERN_OS_STREAM_H
 #define POSTERN_OS_STREAM_H
 
+#include "base/arena.h"
 #include "os/address.h"
 #include "os/loop.h"
 
@@ -65,6 +66,13 @@ bool stream_is_secure(const struct stream *s);
 /* "TLSv1.3", "TLS_AES_256_GCM_SHA384"; empty without TLS. Live as long as the stream. */
 struct str stream_tls_version(const struct stream *s);
 struct str stream_tls_cipher(const struct stream *s);
+
+/* What a log-in can be tied to so that it counts for this connection alone: each empty where this
+ * connection has none (RFC 5929; RFC 9266, whose text was not at hand). Octets in `mem`. */
+struct stream_bindings {
+    struct str tls_exporter, tls_server_end_point, tls_unique;
+};
+void stream_tls_bindings(const struct stream *s, struct arena *mem, struct stream_bindings *ret);
 
 struct address stream_peer(const struct stream *s);
 struct address stream_local(const struct stream *s);

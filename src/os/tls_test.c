@@ -55,6 +55,22 @@ static void secure(struct wire *w, struct keys *k)
     CHECK_EQ(w->server.secured_why, OK, "%s", w->server.secured_detail.text);
 }
 
+/* Both ends must come to the same octets without a word about them. */
+static void check_bindings(struct wire *w, enum side side)
+{
+    struct arena *mem = arena_new(0);
+    struct stream_bindings ours, theirs;
+
+    stream_tls_bindings(w->server.s, mem, &ours);
+    stream_tls_bindings(w->client.s, mem, &theirs);
+    CHECK(ours.tls_exporter.len > 0, "%s", side_name(side));
+    CHECK(ours.tls_server_end_point.len > 0, "%s", side_name(side));
+    CHECK_STR(ours.tls_exporter, theirs.tls_exporter, "%s", side_name(side));
+    CHECK_STR(ours.tls_server_end_point, theirs.tls_server_end_point, "%s", side_name(side));
+    CHECK_EQ(ours.tls_unique.len, 0, "TLS 1.3 has none");
+    arena_free(mem);
+}
+
 TEST(tls_carries_octets_both_ways)
 {
     for (enum side side = 0; side < SIDE_COUNT; side++) {
@@ -67,6 +83,7 @@ TEST(tls_carries_octets_both_ways)
         CHECK(stream_is_secure(w.client.s) && stream_is_secure(w.server.s), "%s", side_name(side));
         CHECK_STR(stream_tls_version(w.server.s), STR("TLSv1.3"), "%s", side_name(side));
         CHECK(stream_tls_cipher(w.server.s).len > 0, "%s", side_name(side));
+        check_bindings(&w, side);
         w.server.echo = true;
         w.client.want = 5;
         stream_write(w.client.s, STR("hello"));

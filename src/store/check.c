@@ -6,7 +6,9 @@
 
 #include "base/map.h"
 #include "message/set/flags.h"
+#include "store/accounts/credentials.h"
 #include "store/accounts/directory.h"
+#include "store/accounts/token.h"
 #include "store/mailbox/mailbox_keys.h"
 #include "store/mailbox/messages.h"
 #include "store/mailbox/metadata.h"
@@ -400,6 +402,27 @@ static enum err visit_metadata(struct checking *c, struct str key, struct str va
     return OK;
 }
 
+/* ---- what proves who somebody is ---- */
+
+static enum err visit_proof(struct checking *c, struct str key, struct str value)
+{
+    struct credentials row;
+
+    if (key.len != 5 || credentials_get(c->mem, value, &row) != OK || !credentials_valid(&row))
+        tell(c, "account %u: its SCRAM keys cannot be read", c->account);
+    return OK;
+}
+
+static enum err visit_token(struct checking *c, struct str key, struct str value)
+{
+    struct access_token row;
+
+    if (key.len != 5 + SHA_256_BYTES || access_token_get(c->mem, value, &row) != OK ||
+        (row.scope & ~(uint32_t)TOKEN_SCOPES) != 0)
+        tell(c, "account %u: one of its tokens cannot be read", c->account);
+    return OK;
+}
+
 /* ---- accounts ---- */
 
 static enum err check_account_names(struct checking *c, const struct account *row)
@@ -515,7 +538,9 @@ static enum err visit_account(struct checking *c, struct str key, struct str val
         return e;
     if ((e = check_account_names(c, &row)) != OK ||
         (e = each_of_account(c, TABLE_MAILBOX, visit_mailbox)) != OK ||
-        (e = each_of_account(c, TABLE_NAME, visit_name)) != OK)
+        (e = each_of_account(c, TABLE_NAME, visit_name)) != OK ||
+        (e = each_of_account(c, TABLE_PROOF, visit_proof)) != OK ||
+        (e = each_of_account(c, TABLE_TOKEN, visit_token)) != OK)
         return e;
     if (c->email_count > 0)
         qsort(c->emails, c->email_count, sizeof *c->emails, by_number);
@@ -540,7 +565,8 @@ static enum err check_strays(struct checking *c)
     static const enum table tables[] = { TABLE_COUNTERS,   TABLE_MAILBOX,    TABLE_NAME,
                                          TABLE_SUBSCRIBED, TABLE_MEMBERSHIP, TABLE_EMAIL,
                                          TABLE_RECORD,     TABLE_THREAD,     TABLE_VANISHED,
-                                         TABLE_IMPORT,     TABLE_METADATA,   TABLE_KEYS };
+                                         TABLE_IMPORT,     TABLE_METADATA,   TABLE_KEYS,
+                                         TABLE_PROOF,      TABLE_TOKEN };
 
     for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
         struct key from, to;

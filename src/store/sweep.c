@@ -123,10 +123,10 @@ static bool account_is_marked(struct arena *mem, struct str value)
 static enum err sweep_account(struct txn *t, struct arena *mem, const struct key *row_key,
                               int64_t now_s, struct errinfo *why)
 {
-    static const enum table tables[] = {
-        TABLE_NAME,  TABLE_SUBSCRIBED, TABLE_THREAD, TABLE_RECORD,
-        TABLE_EMAIL, TABLE_VANISHED,   TABLE_IMPORT, TABLE_METADATA
-    };
+    static const enum table tables[] = { TABLE_NAME,   TABLE_SUBSCRIBED, TABLE_THREAD,
+                                         TABLE_RECORD, TABLE_EMAIL,      TABLE_VANISHED,
+                                         TABLE_IMPORT, TABLE_METADATA,   TABLE_PROOF,
+                                         TABLE_TOKEN };
     uint32_t account = load_u32(row_key->at + 1);
     struct marked marked;
     struct key k;

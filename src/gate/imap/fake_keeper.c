@@ -156,10 +156,27 @@ void fake_keeper_deinit(struct fake_house *h)
 
 CALL(login)
 {
-    if (!str_eq(req->name, STR("alice")) || !str_eq(req->password, STR("hungry")))
+    bool token = req->kind == LOGIN_TOKEN && str_eq(req->password, STR("token"));
+
+    if (!token && (!str_eq(req->name, STR("alice")) || !str_eq(req->password, STR("hungry"))))
         return ERR_AUTH;
     h->sessions++;
     *rep = (struct keep_login_rep){ 77, 5, STR("alice@crepes.fr") };
+    return OK;
+}
+
+/* A mechanism of two messages: "hello" is answered with "who", "alice" comes in. */
+CALL(sasl)
+{
+    if (req->exchange == 0 && str_eq(req->message, STR("hello"))) {
+        rep->exchange = 9;
+        rep->message = STR("who");
+        return OK;
+    }
+    if (req->exchange != 9 || !str_eq(req->message, STR("alice")))
+        return req->exchange == 0 ? ERR_SYNTAX : ERR_AUTH;
+    h->sessions++;
+    *rep = (struct keep_sasl_rep){ 0, STR("welcome"), 77, 5, STR("alice@crepes.fr") };
     return OK;
 }
 

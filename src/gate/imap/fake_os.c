@@ -143,6 +143,17 @@ void stream_start_tls_server(struct stream *s, struct tls_server *context)
     s->handshake = true;
 }
 
+bool stream_is_secure(const struct stream *s)
+{
+    return s->secure;
+}
+
+void stream_tls_bindings(const struct stream *s, struct arena *mem, struct stream_bindings *ret)
+{
+    (void)mem;
+    *ret = (struct stream_bindings){ .tls_exporter = s->secure ? STR("here") : STR_EMPTY };
+}
+
 struct address stream_peer(const struct stream *s)
 {
     struct address a = { .family = ADDRESS_IP4, .ip = { 192, 0, 2, 1 }, .port = 40000 };

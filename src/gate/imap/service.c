@@ -3,6 +3,7 @@
 #include "gate/imap/service.h"
 
 #include "gate/imap/session.h"
+#include "proto/sasl.h"
 
 const struct imap_settings imap_settings_default = {
     .idle_ms_max = 30ULL * 60 * 1000,
@@ -10,6 +11,7 @@ const struct imap_settings imap_settings_default = {
     .sessions_max = 20000,
     .login_tries = 5,
     .login_delay_ms = 1000,
+    .offers = SASL_OFFER_PASSWORDS,
 };
 
 void imap_service_init(struct imap_service *v, struct loop *l, struct keeper_client *keeper,

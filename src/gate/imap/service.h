@@ -24,6 +24,7 @@ struct imap_settings {
     uint32_t login_tries;      /* wrong passwords in one connection */
     uint64_t login_delay_ms;   /* before a wrong password is answered */
     bool plain_on_loopback;    /* passwords without TLS from this machine itself */
+    unsigned offers;           /* ways to log in: bits of enum sasl_offer */
 };
 extern const struct imap_settings imap_settings_default;
 

@@ -63,6 +63,11 @@ static void on_drained(void *ctx)
     }
 }
 
+static uint32_t offers(const struct imap_service *v, const struct stream *stream, bool plain)
+{
+    return login_offers(v->settings.offers, stream, plain) << IMAP_OFFERS_SHIFT;
+}
+
 static void on_secured(void *ctx, enum err e, const struct errinfo *why)
 {
     struct imap_session *s = ctx;
@@ -73,7 +78,8 @@ static void on_secured(void *ctx, enum err e, const struct errinfo *why)
         return;
     }
     s->handshake = false;
-    imap_set_facts(s->machine, IMAP_SECURE | IMAP_LOGIN_OK, IMAP_TLS_READY);
+    imap_set_facts(s->machine, IMAP_SECURE | IMAP_LOGIN_OK | offers(s->service, s->stream, true),
+                   IMAP_TLS_READY | IMAP_OFFERS_MASK);
     if (s->greeted)
         imap_tls_started(s->machine);
     else
@@ -91,7 +97,8 @@ static bool on_busy(void *ctx)
 {
     const struct imap_session *s = ctx;
 
-    return s->ticket != 0 || s->resume != NULL || s->later != NULL || imap_session_is_full(s);
+    return s->ticket != 0 || login_is_asking(s->login) || s->resume != NULL || s->later != NULL ||
+           imap_session_is_full(s);
 }
 
 static const struct stream_events events = { .bytes = on_bytes,
@@ -128,7 +135,7 @@ static uint32_t first_facts(const struct imap_service *v, const struct stream *s
     uint32_t facts = v->tls != NULL ? IMAP_TLS_READY : 0;
 
     if (v->settings.plain_on_loopback && address_is_loopback(&peer))
-        facts |= IMAP_LOGIN_OK;
+        facts |= IMAP_LOGIN_OK | offers(v, stream, true);
     return facts;
 }
 
@@ -204,6 +211,7 @@ void imap_session_forget_command(struct imap_session *s)
         keeper_forget(s->service->keeper, s->ticket);
     s->ticket = 0;
     appending_free(s);
+    login_drop(&s->login);
     sasl_free(s->sasl);
     s->sasl = NULL;
     arena_free(s->mem);

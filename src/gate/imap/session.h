@@ -11,6 +11,7 @@
 #define POSTERN_GATE_IMAP_SESSION_H
 
 #include "gate/imap/service.h"
+#include "gate/login.h"
 #include "proto/imap/reply.h"
 #include "proto/imap/view.h"
 
@@ -53,6 +54,7 @@ struct imap_session {
     struct buf out, hold;
     struct sasl *sasl;
     struct appending *appending; /* the messages of an APPEND under way, appending.h; or null */
+    struct login *login;         /* under way, or null */
     bool greeted, handshake, idling, idle_over, idle_ok, closing, pumping;
     bool pushing; /* changes are told between commands; none is read meanwhile */
 };

@@ -74,12 +74,13 @@ enum err read_domain_list(struct request *j)
     return list_page(j, TABLE_DOMAIN, req->from, add_domain, &rep->next);
 }
 
-/* ---- passwords are made in the worker pool ---- */
+/* ---- passwords and the keys that go with them are made in the worker pool ---- */
 
 struct hashing {
-    struct str password;
-    uint8_t salt[PASSWORD_SALT_BYTES];
+    struct str password; /* prepared */
+    uint8_t salt[PASSWORD_SALT_BYTES], keys_salt[SCRAM_SALT_BYTES];
     char encoded[PASSWORD_ENCODED_BYTES_MAX];
+    struct credentials keys;
     enum err e;
     enum err (*then)(struct request *j, struct txn *t);
 };
@@ -90,6 +91,9 @@ static void hash_worker(void *ctx)
     struct hashing *h = j->own;
 
     h->e = password_hash(&j->k->password, h->password, h->salt, h->encoded);
+    if (h->e == OK)
+        credentials_make(j->mem, h->password, h->keys_salt,
+                         j->k->settings.no_scram ? 0 : j->k->settings.scram_iterations, &h->keys);
 }
 
 static void hash_done(void *ctx)
@@ -108,10 +112,11 @@ static void hash_then(struct request *j, struct str password,
 {
     struct hashing *h = ARENA_NEW(j->mem, struct hashing);
 
-    h->password = password;
+    h->password = password_prepare(j->mem, password);
     h->then = then;
     j->own = h;
     loop_random(j->k->loop, h->salt, sizeof h->salt);
+    loop_random(j->k->loop, h->keys_salt, sizeof h->keys_salt);
     workers_run(j->k->auth, hash_worker, hash_done, j);
 }
 
@@ -140,6 +145,7 @@ static enum err build_account_add(struct request *j, struct txn *t)
         return e;
     key_of_account(&k, TABLE_COUNTERS, rep->id);
     table_put_counters(t, &k, &none);
+    credentials_store(t, rep->id, &h->keys);
     if ((e = account_txn_begin(&a, t, j->mem, rep->id, now, &j->why)) != OK ||
         (e = mailbox_create_first_ones(&a)) != OK)
         return e;
@@ -163,6 +169,7 @@ enum err write_account_remove(struct request *j, struct txn *t)
     if (e != OK)
         return e;
     sessions_end_of_account(j->k, id);
+    proven_forget(j->k->proven, id);
     /* The sweep's own submission stands behind this one. */
     sweep_start(j->k);
     return OK;
@@ -220,6 +227,8 @@ static enum err build_account_password(struct request *j, struct txn *t)
         return e;
     row.password = str_from_z(h->encoded);
     directory_account_put(t, id, &row);
+    credentials_store(t, id, &h->keys);
+    proven_forget(j->k->proven, id);
     return OK;
 }
 
@@ -257,8 +266,10 @@ enum err write_account_enable(struct request *j, struct txn *t)
         return e;
     row.enabled = req->on;
     directory_account_put(t, id, &row);
-    if (!req->on)
+    if (!req->on) {
         sessions_end_of_account(j->k, id);
+        proven_forget(j->k->proven, id);
+    }
     return OK;
 }
 

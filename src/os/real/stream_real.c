@@ -587,6 +587,12 @@ static struct str real_tls_version(const struct stream *s)
     return real_is_secure(s) ? tls_version_of(const_stream_of(s)) : STR_EMPTY;
 }
 
+static void real_tls_bindings(const struct stream *s, struct arena *mem,
+                              struct stream_bindings *ret)
+{
+    tls_bindings_of(const_stream_of(s), mem, ret);
+}
+
 static struct str real_tls_cipher(const struct stream *s)
 {
     return real_is_secure(s) ? tls_cipher_of(const_stream_of(s)) : STR_EMPTY;
@@ -733,6 +739,7 @@ static const struct stream_ops real_stream_ops = {
     .is_secure = real_is_secure,
     .tls_version = real_tls_version,
     .tls_cipher = real_tls_cipher,
+    .tls_bindings = real_tls_bindings,
     .peer = real_peer,
     .local = real_local,
 };

@@ -74,6 +74,7 @@ void tls_free(struct real_stream *s);
 void tls_attach(struct real_stream *s, SSL *ssl);
 struct str tls_version_of(const struct real_stream *s);
 struct str tls_cipher_of(const struct real_stream *s);
+void tls_bindings_of(const struct real_stream *s, struct arena *mem, struct stream_bindings *ret);
 
 /* For a socket that has its options already. */
 struct stream *stream_from_accepted(struct loop *l, int fd);

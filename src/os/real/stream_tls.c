@@ -215,3 +215,67 @@ struct str tls_cipher_of(const struct real_stream *s)
 {
     return str_from_z(SSL_get_cipher_name(s->tls->ssl));
 }
+
+/* ---- channel bindings ---- */
+
+enum { EXPORTER_BYTES = 32 };
+
+/* RFC 9266: 32 octets for this label and an empty context. Under TLS 1.2 they are only unique when
+ * the master secret depends on the handshake (RFC 7627). */
+static struct str exporter_of(SSL *ssl, struct arena *mem)
+{
+    static const char label[] = "EXPORTER-Channel-Binding";
+    uint8_t made[EXPORTER_BYTES];
+
+    if (SSL_version(ssl) < TLS1_3_VERSION && SSL_get_extms_support(ssl) != 1)
+        return STR_EMPTY;
+    if (SSL_export_keying_material(ssl, made, sizeof made, label, sizeof label - 1, NULL, 0, 1) !=
+        1)
+        return STR_EMPTY;
+    return arena_copy(mem, str_from(made, sizeof made));
+}
+
+/* The server's certificate under the digest of its own signature, and SHA-256 in place of those
+ * that are broken (RFC 5929 4.1). A signature without a digest (Ed25519) has no such binding. */
+static struct str end_point_of(SSL *ssl, struct arena *mem)
+{
+    X509 *cert = SSL_is_server(ssl) ? SSL_get_certificate(ssl) : SSL_get0_peer_certificate(ssl);
+    uint8_t made[EVP_MAX_MD_SIZE];
+    int digest = NID_undef, key = NID_undef;
+    unsigned len;
+
+    if (cert == NULL || X509_get_signature_info(cert, &digest, &key, NULL, NULL) != 1 ||
+        digest == NID_undef)
+        return STR_EMPTY;
+    if (digest == NID_md5 || digest == NID_sha1)
+        digest = NID_sha256;
+    if (EVP_get_digestbynid(digest) == NULL ||
+        X509_digest(cert, EVP_get_digestbynid(digest), made, &len) != 1)
+        return STR_EMPTY;
+    return arena_copy(mem, str_from(made, len));
+}
+
+/* The first Finished message of the handshake (RFC 5929 3): the client's, but the server's when a
+ * session was resumed. TLS 1.3 does not have it. */
+static struct str unique_of(SSL *ssl, struct arena *mem)
+{
+    uint8_t made[EVP_MAX_MD_SIZE];
+    bool own = SSL_is_server(ssl) == SSL_session_reused(ssl);
+    size_t len;
+
+    if (SSL_version(ssl) != TLS1_2_VERSION || SSL_get_extms_support(ssl) != 1)
+        return STR_EMPTY;
+    len = own ? SSL_get_finished(ssl, made, sizeof made)
+              : SSL_get_peer_finished(ssl, made, sizeof made);
+    return arena_copy(mem, str_from(made, MIN(len, sizeof made)));
+}
+
+void tls_bindings_of(const struct real_stream *s, struct arena *mem, struct stream_bindings *ret)
+{
+    SSL *ssl = s->tls->ssl;
+
+    ret->tls_exporter = exporter_of(ssl, mem);
+    ret->tls_server_end_point = end_point_of(ssl, mem);
+    ret->tls_unique = unique_of(ssl, mem);
+    ERR_clear_error();
+}

@@ -276,6 +276,14 @@ static struct str sim_tls_version(const struct stream *s)
     return sim_is_secure(s) ? STR("TLSv1.3") : STR_EMPTY;
 }
 
+/* Both ends see the same octets, as with real ones. */
+static void sim_tls_bindings(const struct stream *s, struct arena *mem, struct stream_bindings *ret)
+{
+    (void)s, (void)mem;
+    ret->tls_exporter = STR("simulated exporter");
+    ret->tls_server_end_point = STR("simulated certificate");
+}
+
 static struct str sim_tls_cipher(const struct stream *s)
 {
     return sim_is_secure(s) ? STR("TLS_SIMULATED") : STR_EMPTY;
@@ -574,6 +582,7 @@ static const struct stream_ops sim_stream_ops = {
     .is_secure = sim_is_secure,
     .tls_version = sim_tls_version,
     .tls_cipher = sim_tls_cipher,
+    .tls_bindings = sim_tls_bindings,
     .peer = sim_peer,
     .local = sim_local,
 };

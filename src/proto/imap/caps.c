@@ -3,6 +3,7 @@
 #include "proto/imap/caps.h"
 
 #include "proto/imap/command.h"
+#include "proto/sasl.h"
 
 /* In the order in which they are listed. A name before log-in is one that a client can use then. */
 static const struct {
@@ -15,8 +16,7 @@ static const struct {
     { "SASL-IR", 0, IMAP_AUTHED },
     { "STARTTLS", IMAP_TLS_READY, IMAP_SECURE | IMAP_AUTHED },
     { "LOGINDISABLED", 0, IMAP_LOGIN_OK | IMAP_AUTHED },
-    { "AUTH=PLAIN", IMAP_LOGIN_OK, IMAP_AUTHED },
-    { "AUTH=LOGIN", IMAP_LOGIN_OK, IMAP_AUTHED },
+    { "AUTH=", IMAP_LOGIN_OK, IMAP_AUTHED }, /* one for each mechanism that is offered */
     { "ID", 0, 0 },
     { "ENABLE", 0, 0 },
     { "IDLE", 0, 0 },
@@ -72,6 +72,10 @@ void caps_format(struct buf *out, uint32_t facts, uint64_t append_bytes_max)
     for (size_t i = 0; i < ARRAY_LEN(caps); i++) {
         if ((facts & caps[i].need) != caps[i].need || (facts & caps[i].forbid) != 0)
             continue;
+        if (str_ends(str_from_z(caps[i].name), STR("="))) {
+            sasl_add_mechanisms(out, facts >> IMAP_OFFERS_SHIFT, STR(" AUTH="));
+            continue;
+        }
         buf_add(out, str_from_z(between));
         buf_add(out, str_from_z(caps[i].name));
         between = " ";

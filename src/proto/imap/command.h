@@ -30,6 +30,9 @@ enum imap_fact {
 
 #define IMAP_UID_REQUIRED "[UIDREQUIRED] UIDONLY is enabled: name messages by UID"
 #define IMAP_VALUE_TOO_LARGE "[METADATA MAXSIZE 8192] The value is too large"
+/* Among the facts stand the ways to log in that the connection offers: bits of enum sasl_offer. */
+#define IMAP_OFFERS_SHIFT 24
+#define IMAP_OFFERS_MASK (0x1fU << IMAP_OFFERS_SHIFT)
 
 /* When a command may be given: facts needed and the answer without them, facts forbidden and the
  * answer with them. */

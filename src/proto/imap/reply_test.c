@@ -5,6 +5,7 @@
 #include "proto/imap/caps.h"
 #include "proto/imap/command.h"
 #include "proto/imap/parse/imap_date.h"
+#include "proto/sasl.h"
 #include "testing.h"
 
 /* Compares and empties. */
@@ -88,7 +89,8 @@ TEST(capabilities_follow_the_facts)
     caps_format(&out, IMAP_TLS_READY, 0);
     check_out(&out,
               STR("IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR STARTTLS LOGINDISABLED ID ENABLE IDLE"));
-    caps_format(&out, IMAP_SECURE | IMAP_LOGIN_OK, 0);
+    caps_format(
+        &out, IMAP_SECURE | IMAP_LOGIN_OK | (uint32_t)SASL_OFFER_PASSWORDS << IMAP_OFFERS_SHIFT, 0);
     check_out(&out,
               STR("IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR AUTH=PLAIN AUTH=LOGIN ID ENABLE IDLE"));
     caps_format(&out, IMAP_AUTHED | IMAP_SECURE | IMAP_LOGIN_OK | IMAP_TLS_READY, 100);

@@ -83,6 +83,11 @@ void pop3_auth_line(struct pop3 *p, struct str line)
     go_on(p, sasl_feed(p->sasl, line));
 }
 
+void pop3_auth_reply(struct pop3 *p, struct str octets, bool last)
+{
+    go_on(p, sasl_reply(p->sasl, octets, last));
+}
+
 /* RFC 5034 4; without a mechanism old clients want a list. */
 static void do_auth(struct pop3 *p, struct str arg)
 {
@@ -93,9 +98,9 @@ static void do_auth(struct pop3 *p, struct str arg)
         ERR_REPLY(p, "Only under TLS: say STLS first");
     } else if (mechanism.len == 0) {
         BUF_ADD(&p->out, "+OK Ways to log in:");
-        sasl_add_mechanisms(&p->out, STR("\r\n"));
+        sasl_add_mechanisms(&p->out, p->offers, STR("\r\n"));
         BUF_ADD(&p->out, "\r\n.\r\n");
-    } else if ((p->sasl = sasl_new(mechanism)) == NULL) {
+    } else if ((p->sasl = sasl_new(mechanism, p->offers)) == NULL) {
         ERR_REPLY(p, "That way of logging in is not known here");
     } else {
         go_on(p, sasl_start(p->sasl, str_trim(arg)));
@@ -222,7 +227,7 @@ static void do_capa(struct pop3 *p, struct str arg)
             continue;
         buf_add(&p->out, str_from_z(rows[i].capability));
         if (rows[i].run == do_auth)
-            sasl_add_mechanisms(&p->out, STR(" "));
+            sasl_add_mechanisms(&p->out, p->offers, STR(" "));
         BUF_ADD(&p->out, "\r\n");
     }
     BUF_ADD(&p->out, "PIPELINING\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nEXPIRE NEVER\r\n"

@@ -76,7 +76,8 @@ struct pop3 {
     uint32_t listed;             /* the next message of a listing */
     struct pop3_transfer transfer;
     uint64_t now_ms, active_ms;
-    uint32_t facts; /* FACT_* */
+    uint32_t facts;  /* FACT_* */
+    uint32_t offers; /* bits of enum sasl_offer */
     uint32_t errors, auth_failures;
     uint8_t state;   /* enum pop3_state */
     uint8_t event;   /* enum pop3_event that waits for replies to go out first; WANT_BYTES: none */
@@ -97,6 +98,7 @@ void pop3_ask(struct pop3 *p, enum pop3_event event); /* raises and waits for th
 /* commands.c: one line, and the answer to a log-in. */
 void pop3_command(struct pop3 *p, struct str line);
 void pop3_auth_line(struct pop3 *p, struct str line);
+void pop3_auth_reply(struct pop3 *p, struct str octets, bool last);
 void pop3_login_answered(struct pop3 *p, bool ok, struct str text);
 void pop3_forget_login(struct pop3 *p);
 

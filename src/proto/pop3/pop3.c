@@ -15,6 +15,7 @@ struct pop3 *pop3_new(struct arena *mem, const struct pop3_options *options, uns
 
     *p = (struct pop3){ .options = options, .now_ms = now_ms, .active_ms = now_ms };
     p->in.lf_ends_line = true;
+    p->offers = SASL_OFFER_PASSWORDS;
     p->facts = ((begin & POP3_FROM_TLS) != 0 ? FACT_SECURE : 0u) |
                ((begin & POP3_PLAIN_AUTH) != 0 ? FACT_PLAIN_AUTH : 0u);
     buf_printf(&p->out, "+OK %.*s POP3 Postern\r\n", STR_ARG(options->host));
@@ -239,6 +240,22 @@ void pop3_answer(struct pop3 *p, bool ok, struct str text)
     }
     if ((p->facts & FACT_STOPPING) != 0 && p->state == STATE_COMMAND)
         err_and_close(p, STR("[SYS/TEMP] Closing; try again soon"));
+}
+
+void pop3_challenge(struct pop3 *p, struct str octets, bool last)
+{
+    if (p->state >= STATE_CLOSING) /* ended while the words were on their way */
+        return;
+    BUG_ON(p->state != STATE_WAITING || p->awaited != POP3_CHECK_LOGIN || p->sasl == NULL);
+    pop3_settle(p);
+    pop3_auth_reply(p, octets, last);
+    if ((p->facts & FACT_STOPPING) != 0)
+        err_and_close(p, STR("[SYS/TEMP] Closing; try again soon"));
+}
+
+void pop3_offer(struct pop3 *p, unsigned offers)
+{
+    p->offers = offers;
 }
 
 void pop3_tls_started(struct pop3 *p)

@@ -89,6 +89,11 @@ void pop3_set_uidl(struct pop3 *p, struct str uidl);
 /* Answers CHECK_LOGIN and UPDATE, and refuses READ. `text` may begin with a response code, such as
  * "[IN-USE] Another session has this mailbox". */
 void pop3_answer(struct pop3 *p, bool ok, struct str text);
+/* Answers CHECK_LOGIN with words for the peer instead; the next CHECK_LOGIN follows its response.
+ * last: it is decided, and the peer only has to acknowledge (proto/sasl.h). */
+void pop3_challenge(struct pop3 *p, struct str octets, bool last);
+/* Which ways of logging in there are: bits of enum sasl_offer; at the beginning, passwords. */
+void pop3_offer(struct pop3 *p, unsigned offers);
 /* Answers READ: the octets from read.offset on; `last` when the message ends with them. A page that
  * is not the last has at least one octet. */
 void pop3_page(struct pop3 *p, struct str bytes, bool last);

@@ -161,7 +161,7 @@ static void add_capabilities(struct smtp *s, struct reply_lines *lines)
         if (rows[i].run == smtp_do_auth) {
             struct buf list = { 0 };
 
-            sasl_add_mechanisms(&list, STR(" "));
+            sasl_add_mechanisms(&list, s->offers, STR(" "));
             lines->text = arena_join(lines->mem, lines->text, buf_str(&list));
             buf_deinit(&list);
         }

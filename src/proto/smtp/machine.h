@@ -75,6 +75,7 @@ struct smtp {
     struct str chunk_refusal;        /* static; of a BDAT outside any transaction */
     struct str body;                 /* of a pending SMTP_BODY */
     uint32_t facts;                  /* FACT_* */
+    uint32_t offers;                 /* bits of enum sasl_offer */
     uint32_t mails, errors, empty;
     uint16_t auth_failures;
     struct dot_reader dot;
@@ -114,6 +115,7 @@ void smtp_take_chunk(struct smtp *s);
 void smtp_do_starttls(struct smtp *s, struct str arg);
 void smtp_do_auth(struct smtp *s, struct str arg);
 void smtp_auth_line(struct smtp *s, struct str line);
+void smtp_auth_reply(struct smtp *s, struct str octets, bool last);
 void smtp_answer_auth(struct smtp *s, int code);
 
 #endif

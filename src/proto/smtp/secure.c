@@ -68,7 +68,7 @@ void smtp_do_auth(struct smtp *s, struct str arg)
         REPLY(s, 538, "5.7.11 Only under TLS: say STARTTLS first");
         return;
     }
-    s->sasl = sasl_new(mechanism);
+    s->sasl = sasl_new(mechanism, s->offers);
     if (s->sasl == NULL)
         REPLY(s, 504, "5.5.4 That way of logging in is not known here");
     else
@@ -78,6 +78,11 @@ void smtp_do_auth(struct smtp *s, struct str arg)
 void smtp_auth_line(struct smtp *s, struct str line)
 {
     go_on(s, sasl_feed(s->sasl, line));
+}
+
+void smtp_auth_reply(struct smtp *s, struct str octets, bool last)
+{
+    go_on(s, sasl_reply(s->sasl, octets, last));
 }
 
 /* A temporary failure (454) is not the peer's fault and is not counted. */

@@ -16,6 +16,7 @@ struct smtp *smtp_new(struct arena *mem, const struct smtp_options *options, uns
     *s = (struct smtp){ .options = options, .now_ms = now_ms, .active_ms = now_ms };
     s->facts = ((begin & SMTP_FROM_TLS) != 0 ? FACT_SECURE : 0u) |
                ((begin & SMTP_PLAIN_AUTH) != 0 ? FACT_PLAIN_AUTH : 0u);
+    s->offers = SASL_OFFER_PASSWORDS;
     return s;
 }
 
@@ -269,6 +270,21 @@ static void answer_commit(struct smtp *s, bool accepted)
         s->mails++;
     }
     smtp_end_mail(s, false);
+}
+
+void smtp_challenge(struct smtp *s, struct str octets, bool last)
+{
+    BUG_ON(s->state != STATE_WAITING || s->awaited != SMTP_CHECK_AUTH);
+    settle(s);
+    s->active_ms = s->now_ms;
+    smtp_auth_reply(s, octets, last);
+    if ((s->facts & FACT_STOPPING) != 0)
+        smtp_reply_and_close(s, 421, STR("4.3.2 Closing; try again soon"));
+}
+
+void smtp_offer(struct smtp *s, unsigned offers)
+{
+    s->offers = offers;
 }
 
 void smtp_answer(struct smtp *s, int code, struct str text)

@@ -122,6 +122,12 @@ MUST_USE enum smtp_event smtp_next(struct smtp *s, struct smtp_out *out);
  * LF separates lines. 2xx lets the session go on; 421 also closes it. */
 void smtp_answer(struct smtp *s, int code, struct str text);
 
+/* Answers CHECK_AUTH with words for the peer instead; the next CHECK_AUTH follows its response.
+ * last: it is decided, and the peer only has to acknowledge (proto/sasl.h). */
+void smtp_challenge(struct smtp *s, struct str octets, bool last);
+/* Which ways of logging in there are: bits of enum sasl_offer; at the beginning, passwords. */
+void smtp_offer(struct smtp *s, unsigned offers);
+
 /* In the middle of a message: take no more of it and give this reply where it ends, instead of
  * SMTP_COMMIT. The first refusal counts. */
 void smtp_refuse_body(struct smtp *s, int code, struct str text);

@@ -4,7 +4,18 @@
 
 #include <argon2.h>
 
+#include "message/text/saslprep.h"
+
 enum { HASH_BYTES = 32, LANES = 1 };
+
+struct str password_prepare(struct arena *mem, struct str password)
+{
+    struct str prepared;
+
+    if (saslprep(mem, password, &prepared) != OK || prepared.len == 0)
+        return password;
+    return prepared;
+}
 
 enum err password_hash(const struct password_settings *settings, struct str password,
                        const uint8_t salt[PASSWORD_SALT_BYTES],

@@ -3,7 +3,7 @@
  * Pure (memory only), and callable from worker threads: one call takes `kib` of memory and some
  * tens of milliseconds, so callers bound how many run at once. The result is the encoded form that
  * names its own parameters, so settings may change while old passwords stay valid.
- * Source: RFC 9106; libargon2. Tests: keeper/server_auth_test.c. */
+ * Source: RFC 9106; libargon2; RFC 4013. Tests: keeper/server_auth_test.c. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef POSTERN_STORE_PASSWORD_H
 #define POSTERN_STORE_PASSWORD_H
@@ -16,6 +16,10 @@ enum { PASSWORD_SALT_BYTES = 16, PASSWORD_ENCODED_BYTES_MAX = 256, PASSWORD_BYTE
 struct password_settings {
     uint32_t kib, passes;
 };
+
+/* The password as it is hashed: prepared by SASLprep (RFC 4013), or as it is where that refuses it,
+ * which is what clients send that prepare nothing. */
+struct str password_prepare(struct arena *mem, struct str password);
 
 /* Writes the NUL-terminated encoded form. ERR_LIMIT for a password that is empty or too long. */
 MUST_USE enum err password_hash(const struct password_settings *settings, struct str password,

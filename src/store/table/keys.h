@@ -37,6 +37,8 @@ enum table {
     TABLE_POSTINGS = 'W',   /* account segment term       -> their postings                   */
     TABLE_INDEX = 'z',      /* account                    -> struct manifest (index/)         */
     TABLE_NUMBER = 'x',     /* name                       -> number                           */
+    TABLE_PROOF = 'p',      /* account                    -> struct credentials               */
+    TABLE_TOKEN = 'T', /* account hash               -> struct access_token                     */
 };
 
 #define KEY_TEXT_BYTES_MAX ((size_t)1200)

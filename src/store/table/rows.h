@@ -60,6 +60,14 @@
 #define ACL_FIELDS(T) T(u32, rights) T(u32, negative)
 /* An annotation; modseq: of the change that set it. */
 #define METADATA_FIELDS(T) T(u64, modseq) T(str, value)
+/* Beside a password whose argon2 form covers it prepared (RFC 4013): the keys of SCRAM (RFC 5802
+ * 3). iterations 0: no keys were made, and all texts are empty. */
+#define CREDENTIALS_FIELDS(T)                                                                      \
+    T(u32, iterations)                                                                             \
+    T(str, salt) T(str, stored_sha1) T(str, server_sha1) T(str, stored_sha256) T(str, server_sha256)
+
+/* scope: bits of enum token_scope. expires: 0 never. */
+#define TOKEN_FIELDS(T) T(u32, scope) T(i64, created) T(i64, expires) T(str, note)
 
 #define QUEUE_RCPT_FIELDS(T)                                                                       \
     T(str, address)                                                                                \
@@ -98,6 +106,8 @@
     ROW(email, EMAIL_FIELDS)                                                                       \
     ROW(acl, ACL_FIELDS)                                                                           \
     ROW(metadata, METADATA_FIELDS)                                                                 \
+    ROW(credentials, CREDENTIALS_FIELDS)                                                           \
+    ROW(access_token, TOKEN_FIELDS)                                                                \
     ROW(queue_rcpt, QUEUE_RCPT_FIELDS)                                                             \
     ROW(queue_entry, QUEUE_ENTRY_FIELDS)
 

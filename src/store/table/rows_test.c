@@ -104,6 +104,13 @@ TEST(rows_are_what_the_format_says)
               STR("\1\1\2\3\4\5\6"));
     CHECK_ROW(acl, VALUE(acl, .rights = 0x7ff, .negative = 1), STR("\1\xff\x0f\1"));
     CHECK_ROW(metadata, VALUE(metadata, .modseq = 300, .value = STR("v")), STR("\1\xac\2\1v"));
+    CHECK_ROW(credentials,
+              VALUE(credentials, .iterations = 300, .salt = STR("s"), .stored_sha1 = STR("a"),
+                    .server_sha1 = STR("b"), .stored_sha256 = STR("c"), .server_sha256 = STR("d")),
+              STR("\1\xac\2\1s\1a\1b\1c\1d"));
+    CHECK_ROW(access_token,
+              VALUE(access_token, .scope = 5, .created = 1, .expires = -1, .note = STR("n")),
+              STR("\1\5\2\1\1n"));
     CHECK_ROW(queue_entry,
               VALUE(queue_entry, .body = 1, .reverse_path = STR("r"), .envid = STR("e"), .ret = 2,
                     .smtputf8 = true, .body_kind = 1, .size = 5, .arrived = 6, .held = false,

@@ -8,16 +8,16 @@
 #include "proto/imap/caps.h"
 #include "proto/sasl.h"
 
-static void logged_in(struct imap_session *s, const struct keep_login_rep *rep)
+static void logged_in(struct imap_session *s, const struct login_result *r)
 {
     struct buf text = { 0 };
 
-    imap_session_set_account(s, rep->session, rep->account);
+    imap_session_set_account(s, r->session, r->account);
     s->wrong_logins = 0;
     BUF_ADD(&text, "OK [CAPABILITY ");
     caps_format(&text, imap_facts(s->machine), s->service->settings.limits.append_bytes_max);
     BUF_ADD(&text, "] Logged in as ");
-    buf_add(&text, rep->address);
+    buf_add(&text, r->address);
     imap_session_end(s, buf_str(&text));
     buf_deinit(&text);
 }
@@ -33,56 +33,51 @@ static void answer_last(struct imap_session *s)
     imap_session_bye(s, STR("Too many wrong passwords"));
 }
 
-static void checked(void *ctx, enum err e, const struct keep_login_rep *rep, struct file *file)
+static void go_on(struct imap_session *s, enum sasl_status status);
+
+static void login_came(void *ctx, const struct login_result *r)
 {
     struct imap_session *s = ctx;
 
-    (void)file;
-    s->ticket = 0;
-    if (e == OK) {
-        logged_in(s, rep);
-    } else if (e == ERR_AUTH) {
+    if (!r->decided) {
+        go_on(s, sasl_reply(s->sasl, r->words, r->last));
+        imap_session_pump(s);
+        stream_resume(s->stream);
+    } else if (r->e == OK) {
+        logged_in(s, r);
+    } else if (r->e == ERR_AUTH) {
         bool last = ++s->wrong_logins >= s->service->settings.login_tries;
 
         s->later = last ? answer_last : answer_wrong;
         timer_set_in(&s->timer, s->service->settings.login_delay_ms);
-    } else if (e == ERR_DENIED) {
-        imap_session_end(s, STR("NO [CONTACTADMIN] The account is disabled"));
+    } else if (r->e == ERR_DENIED) {
+        imap_session_end(s, s->sasl != NULL && sasl_login(s->sasl)->authzid.len > 0
+                                ? STR("NO [AUTHORIZATIONFAILED] Log in as yourself")
+                                : STR("NO [CONTACTADMIN] The account is disabled"));
+    } else if (r->e == ERR_SYNTAX) {
+        imap_session_end(s, STR("BAD Not a valid response"));
     } else {
-        imap_session_fail(s, e);
+        imap_session_fail(s, r->e);
     }
 }
 
-static void check_password(struct imap_session *s, struct str user, struct str password)
+static void ask(struct imap_session *s, const struct sasl_login *said)
 {
-    struct address peer = stream_peer(s->stream);
-    struct buf from = { 0 };
+    const struct login_way way = { s->service->keeper, s->stream, STR("imap"), login_came, s };
 
-    address_format(&peer, &from);
-    struct keep_login_req req = {
-        .name = user, .password = password, .service = STR("imap"), .peer = buf_str(&from)
-    };
-    s->ticket = keeper_login(s->service->keeper, &req, checked, s);
-    buf_deinit(&from);
+    login_ask(&s->login, &way, said);
 }
 
 void imap_cmd_login(struct imap_session *s, const struct imap_command *c)
 {
+    const struct sasl_login said = { .mechanism = STR("LOGIN"),
+                                     .authcid = c->login.user,
+                                     .password = c->login.password };
+
     if (c->login.user.len > SASL_NAME_MAX || c->login.password.len > SASL_PASSWORD_MAX)
         imap_session_fail(s, ERR_AUTH);
     else
-        check_password(s, c->login.user, c->login.password);
-}
-
-/* Acting as somebody else is not offered; naming oneself is allowed (RFC 4616 2). */
-static void sasl_complete(struct imap_session *s)
-{
-    const struct sasl_login *login = sasl_login(s->sasl);
-
-    if (login->authzid.len > 0 && !str_eq(login->authzid, login->authcid))
-        imap_session_end(s, STR("NO [AUTHORIZATIONFAILED] Log in as yourself"));
-    else
-        check_password(s, login->authcid, login->password);
+        ask(s, &said);
 }
 
 static void go_on(struct imap_session *s, enum sasl_status status)
@@ -92,7 +87,7 @@ static void go_on(struct imap_session *s, enum sasl_status status)
         imap_challenge(s->machine, sasl_challenge(s->sasl));
         break;
     case SASL_LOGIN:
-        sasl_complete(s);
+        ask(s, sasl_login(s->sasl));
         break;
     case SASL_MALFORMED:
         imap_session_end(s, STR("BAD Not a valid response"));
@@ -107,7 +102,7 @@ void imap_cmd_authenticate(struct imap_session *s, const struct imap_command *c)
 {
     struct str initial = c->authenticate.initial;
 
-    s->sasl = sasl_new(c->authenticate.mechanism);
+    s->sasl = sasl_new(c->authenticate.mechanism, imap_facts(s->machine) >> IMAP_OFFERS_SHIFT);
     if (s->sasl == NULL) {
         imap_session_end(s, STR("NO [CANNOT] Unknown mechanism"));
         return;

@@ -52,6 +52,7 @@ static const char *const base_calls[] = {
     "lseek",
     "madvise",
     "membarrier",
+    "mlock",
     "mremap",
     "munmap",
     "nanosleep",
