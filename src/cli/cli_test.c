@@ -363,6 +363,32 @@ TEST(queue_actions_name_the_entry_that_is_not_there)
     CHECK(!script.opened, "nothing was asked");
 }
 
+static void put_token(struct buf *out)
+{
+    const struct keep_token_add_rep rep = { STR("pt1.1.secret"), STR("0011223344556677") };
+
+    keep_token_add_rep_put(out, &rep);
+}
+
+TEST(a_token_is_asked_for_with_its_scope_and_life)
+{
+    static const struct answer add[] = { { .call = CALL_token_add, .put = put_token } };
+    static const struct answer revoke[] = { { .call = CALL_token_revoke, .e = ERR_NOT_FOUND } };
+    struct result r;
+
+    run(&r, "token add alice@crepes.fr --scope=imap,smtp --expires=90d --note=phone" SETTINGS, add,
+        1);
+    CHECK_EQ(r.code, 0, "%s", r.text);
+    CHECK(str_find(buf_str(&script.asked), STR("phone")) != STR_NOT_FOUND, "note");
+    CHECK(strstr(r.text, "pt1.1.secret") != NULL, "%s", r.text);
+    run(&r, "token add alice@crepes.fr --scope=imap,ftp" SETTINGS, NULL, 0);
+    CHECK(strstr(r.text, "'ftp' is none of imap, pop and smtp") != NULL, "%s", r.text);
+    run(&r, "token add alice@crepes.fr --expires=soon" SETTINGS, NULL, 0);
+    CHECK(strstr(r.text, "'soon' is no duration") != NULL, "%s", r.text);
+    run(&r, "token revoke alice@crepes.fr 0011223344556677" SETTINGS, revoke, 1);
+    CHECK(r.code != 0, "%s", r.text);
+}
+
 TEST(passwords_quotas_and_targets_reach_keeper)
 {
     static const struct answer add[] = { { .call = CALL_alias_add, .e = OK } };

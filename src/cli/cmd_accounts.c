@@ -1,4 +1,4 @@
-/* cli/cmd_accounts.c - domains, accounts, aliases. */
+/* cli/cmd_accounts.c - domains, accounts, aliases, tokens. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/admin.h"
 #include "cli/password.h"
@@ -32,6 +32,7 @@ PLAIN_DONE(account_quota)
 PLAIN_DONE(account_enable)
 PLAIN_DONE(alias_add)
 PLAIN_DONE(alias_remove)
+PLAIN_DONE(token_revoke)
 
 enum err cli_domain_add(struct context *c)
 {
@@ -233,4 +234,103 @@ enum err cli_alias_list(struct context *c)
     struct keep_alias_list_req req = { .from = STR_EMPTY };
 
     RUN_PLAIN(c, alias_list, &req);
+}
+
+/* ---- tokens ---- */
+
+static const struct {
+    struct str name;
+    uint32_t scope;
+} scopes[] = { { STR_INIT("imap"), KEEP_SCOPE_IMAP },
+               { STR_INIT("pop"), KEEP_SCOPE_POP },
+               { STR_INIT("smtp"), KEEP_SCOPE_SMTP } };
+
+/* Words with commas between; without any, all. */
+static enum err parse_scope(struct context *c, const struct str *text, uint32_t *ret)
+{
+    struct str rest = text != NULL ? *text : STR("imap,pop,smtp");
+    uint32_t found = 0;
+
+    while (rest.len > 0) {
+        struct str word = str_split(&rest, ',');
+        size_t i = 0;
+
+        while (i < ARRAY_LEN(scopes) && !str_eq(word, scopes[i].name))
+            i++;
+        if (i == ARRAY_LEN(scopes))
+            return err_set(&c->why, ERR_SYNTAX, "'%.*s' is none of imap, pop and smtp",
+                           STR_ARG(word));
+        found |= scopes[i].scope;
+    }
+    *ret = found;
+    return OK;
+}
+
+static void token_add_done(void *ctx, enum err e, const struct keep_token_add_rep *rep,
+                           struct file *file)
+{
+    struct admin *s = ctx;
+
+    (void)file;
+    if (e == OK) {
+        output_row(&s->out);
+        output_str(&s->out, "id", rep->id);
+        output_str(&s->out, "token", rep->token);
+    }
+    admin_end(s, e);
+}
+
+enum err cli_token_add(struct context *c)
+{
+    struct keep_token_add_req req = { .address = c->words[0] };
+    const struct str *expires = option_find(c, "expires"), *note = option_find(c, "note");
+    uint64_t ms = 0;
+    enum err bad = parse_scope(c, option_find(c, "scope"), &req.scope);
+
+    if (bad != OK)
+        return bad;
+    if (expires != NULL && (!duration_parse(*expires, &ms) || ms < 1000))
+        return err_set(&c->why, ERR_SYNTAX, "'%.*s' is no duration such as 90d", STR_ARG(*expires));
+    req.life_s = ms / 1000;
+    req.note = note != NULL ? *note : STR_EMPTY;
+    RUN_PLAIN(c, token_add, &req);
+}
+
+static void token_list_done(void *ctx, enum err e, const struct keep_token_list_rep *rep,
+                            struct file *file)
+{
+    struct admin *s = ctx;
+
+    (void)file;
+    for (size_t i = 0; e == OK && i < rep->tokens_count; i++) {
+        SCRATCH(tmp, NULL);
+        const struct keep_token *t = &rep->tokens[i];
+        struct str *names = ARENA_ARRAY(tmp, struct str, ARRAY_LEN(scopes));
+        size_t count = 0;
+
+        for (size_t k = 0; k < ARRAY_LEN(scopes); k++)
+            if ((t->scope & scopes[k].scope) != 0)
+                names[count++] = scopes[k].name;
+        output_row(&s->out);
+        output_str(&s->out, "id", t->id);
+        output_texts(&s->out, "scope", names, count);
+        output_time(&s->out, "created", t->created);
+        output_time(&s->out, "expires", t->expires);
+        output_str(&s->out, "note", t->note);
+    }
+    admin_end(s, e);
+}
+
+enum err cli_token_list(struct context *c)
+{
+    struct keep_token_list_req req = { .address = c->words[0] };
+
+    RUN_PLAIN(c, token_list, &req);
+}
+
+enum err cli_token_revoke(struct context *c)
+{
+    struct keep_token_revoke_req req = { .address = c->words[0], .id = c->words[1] };
+
+    RUN_PLAIN(c, token_revoke, &req);
 }

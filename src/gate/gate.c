@@ -92,13 +92,15 @@ static struct smtp_settings smtp_settings_of(struct arena *mem, const struct con
         .login_delay_ms = c->auth.failure_delay_ms,
         .plain_on_loopback = c->auth.plaintext_on_loopback,
         .offers = offers_of(c),
+        .authors_checked = c->smtp.authors_checked,
         .trusted_networks = copy_texts(mem, &c->smtp.trusted_networks),
         .trusted_count = c->smtp.trusted_networks.count,
         .log = log,
     };
 }
 
-static struct pop3_settings pop3_settings_of(struct arena *mem, const struct config *c)
+static struct pop3_settings pop3_settings_of(struct arena *mem, const struct config *c,
+                                             struct log *log)
 {
     struct pop3_limits limits = POP3_LIMITS_DEFAULT;
 
@@ -112,13 +114,14 @@ static struct pop3_settings pop3_settings_of(struct arena *mem, const struct con
         .limits = limits,
         .sessions_max = c->pop3.sessions_max,
         .sessions_per_address_max = c->pop3.sessions_per_address_max,
+        .log = log,
         .login_delay_ms = c->auth.failure_delay_ms,
         .plain_on_loopback = c->auth.plaintext_on_loopback,
         .offers = offers_of(c),
     };
 }
 
-static struct imap_settings imap_settings_of(const struct config *c)
+static struct imap_settings imap_settings_of(const struct config *c, struct log *log)
 {
     struct imap_settings s = imap_settings_default;
 
@@ -136,6 +139,8 @@ static struct imap_settings imap_settings_of(const struct config *c)
     s.login_delay_ms = c->auth.failure_delay_ms;
     s.plain_on_loopback = c->auth.plaintext_on_loopback;
     s.offers = offers_of(c);
+    s.sessions_per_address_max = c->imap.sessions_per_address_max;
+    s.log = log;
     return s;
 }
 
@@ -174,8 +179,8 @@ static void open_doors(struct gate *g)
 {
     const struct config *c = g->start.config;
     struct smtp_settings smtp = smtp_settings_of(g->mem, c, g->log);
-    struct pop3_settings pop3 = pop3_settings_of(g->mem, c);
-    struct imap_settings imap = imap_settings_of(c);
+    struct pop3_settings pop3 = pop3_settings_of(g->mem, c, g->log);
+    struct imap_settings imap = imap_settings_of(c, g->log);
 
     smtp_service_init(&g->smtp, g->start.loop, g->keeper, g->start.tls, &smtp);
     pop3_service_init(&g->pop3, g->start.loop, g->keeper, g->start.tls, &pop3);
@@ -271,11 +276,11 @@ static void renew_services(struct gate *g)
 {
     struct arena *fresh = arena_new(1024);
     struct smtp_settings smtp = smtp_settings_of(fresh, g->start.config, g->log);
-    struct pop3_settings pop3 = pop3_settings_of(fresh, g->start.config);
+    struct pop3_settings pop3 = pop3_settings_of(fresh, g->start.config, g->log);
 
     smtp_service_reload(&g->smtp, g->start.tls, &smtp);
     pop3_service_reload(&g->pop3, g->start.tls, &pop3);
-    g->imap.settings = imap_settings_of(g->start.config);
+    g->imap.settings = imap_settings_of(g->start.config, g->log);
     g->imap.tls = g->start.tls;
     arena_free(g->mem);
     g->mem = fresh;

@@ -7,6 +7,7 @@
 
 #include "gate/conn.h"
 #include "gate/error_map.h"
+#include "gate/session_log.h"
 #include "message/set/uidset.h"
 
 enum { READ_BYTES = 64 * 1024 }; /* octets of a message asked for at a time */
@@ -19,6 +20,7 @@ struct pop3_session {
     struct pop3 *machine; /* null until the greeting */
     uint64_t read_offset; /* of the page under way */
     uint32_t mailbox;
+    struct session_tally tally;
     struct arena *login; /* while a log-in is under way: the UIDs of the mailbox */
     struct str uids;
 };
@@ -30,6 +32,8 @@ static void session_free(void *session)
     struct pop3_session *s = session;
     struct pop3_service *v = s->service;
 
+    session_log_end(v->settings.log, "pop3.closed", s->conn.stream, &s->tally,
+                    loop_now_ms(v->loop));
     conn_deinit(&s->conn);
     if (s->machine != NULL)
         pop3_deinit(s->machine);
@@ -84,6 +88,8 @@ static void login_refused(void *session, enum err e)
 {
     struct pop3_session *s = session;
 
+    session_log_login(s->service->settings.log, "pop3.login_refused", s->conn.stream,
+                      &(struct login_result){ .e = e });
     conn_leave_keeper(&s->conn);
     arena_free(s->login);
     s->login = NULL;
@@ -170,6 +176,8 @@ static void logged_in(void *session, const struct login_result *r)
         .session = r->session, .name = STR("INBOX"), .write = true, .lock = true
     };
 
+    s->tally.account = r->account;
+    session_log_login(s->service->settings.log, "pop3.login", s->conn.stream, r);
     s->conn.ticket = keeper_select(s->service->keeper, &req, got_mailbox, s);
 }
 
@@ -259,6 +267,7 @@ static bool handle(void *session)
     case POP3_WANT_BYTES:
         return false;
     case POP3_SEND:
+        s->tally.octets_out += out.text.len;
         stream_write(s->conn.stream, out.text);
         return true;
     case POP3_CHECK_LOGIN:
@@ -283,7 +292,11 @@ static bool handle(void *session)
 
 static size_t feed(void *session, struct str bytes)
 {
-    return pop3_feed(((struct pop3_session *)session)->machine, bytes);
+    struct pop3_session *s = session;
+    size_t taken = pop3_feed(s->machine, bytes);
+
+    s->tally.octets_in += taken;
+    return taken;
 }
 
 static void tick(void *session, uint64_t now_ms)
@@ -350,6 +363,8 @@ void pop3_service_accept(struct pop3_service *v, struct stream *stream, bool tls
         .loop = v->loop, .keeper = v->keeper, .stream = stream, .kind = &kind, .session = s
     };
     s->place = crowd_enter(&v->crowd, &peer);
+    s->tally.begun_ms = loop_now_ms(v->loop);
+    session_log_begin(v->settings.log, "pop3.open", stream);
     list_add_last(&v->sessions, &s->conn.link);
     v->count++;
     conn_init(&s->conn);

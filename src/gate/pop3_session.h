@@ -24,6 +24,7 @@ struct pop3_settings {
     uint64_t login_delay_ms;           /* before a wrong password is answered         */
     bool plain_on_loopback;            /* passwords without TLS from this machine     */
     unsigned offers;                   /* ways to log in: bits of enum sasl_offer     */
+    struct log *log;                   /* null: nothing is logged                     */
 };
 
 struct pop3_service {

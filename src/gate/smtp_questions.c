@@ -5,6 +5,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gate/error_map.h"
 #include "gate/smtp_session_private.h"
+#include "message/record/record.h"
 #include "policy/relay.h"
 
 static void answer_error(struct smtp_session *s, enum err e)
@@ -376,23 +377,133 @@ static void ask_deliver(struct smtp_session *s, const struct smtp_mail *mail, st
     buf_deinit(&ip);
 }
 
-void smtp_ask_deliver(struct smtp_session *s, const struct smtp_mail *mail)
-{
-    struct smtp_sealed sealed = { 0 };
-    struct arena *tmp = arena_new(0);
-    enum err e;
+/* ---- whose name stands on it ---- */
 
-    need_message(s); /* there is none after DATA with nothing but the dot */
-    e = seal(s, mail, tmp, &sealed);
+/* A sealed message whose authors keeper is asked about, one after the other (RFC 6409 6.1 and 8.1;
+ * RFC 5322 3.6.2). */
+struct smtp_authors {
+    struct arena *mem;
+    struct smtp_sealed sealed;
+    const struct smtp_mail *mail;
+    struct str *addresses;
+    size_t count, next;
+};
+
+enum { AUTHORS_MAX = 20 };
+
+void smtp_forget_authors(struct smtp_session *s)
+{
+    struct smtp_authors *a = s->authors;
+
+    if (a == NULL)
+        return;
+    s->authors = NULL;
+    smtp_sealed_deinit(&a->sealed);
+    arena_free(a->mem);
+}
+
+static void add_authors(struct smtp_authors *a, struct str envelope, enum envelope_field field)
+{
+    struct envelope_addresses list = envelope_addresses(envelope, field);
+    struct mail_address address;
+
+    while (a->count <= AUTHORS_MAX && envelope_next(&list, &address)) {
+        struct str text;
+
+        if (address.kind != ADDRESS_MAILBOX)
+            continue;
+        text = arena_printf(a->mem, "%.*s@%.*s", STR_ARG(address.local), STR_ARG(address.domain));
+        if (a->count == 0 || !str_eq(text, a->addresses[a->count - 1]))
+            a->addresses[a->count++] = text;
+    }
+}
+
+static void refuse_authors(struct smtp_session *s, int code, struct str text)
+{
+    struct log *g = begin_log(s, LOG_INFO, "smtp.author_refused");
+
+    if (g != NULL) {
+        log_str(g, "reply", text);
+        log_end(g);
+    }
+    smtp_session_forget_message(s);
+    smtp_answer(s->machine, code, text);
+}
+
+static void ask_author(struct smtp_session *s);
+
+static void got_author(void *ctx, enum err e, const struct keep_may_send_as_rep *rep,
+                       struct file *file)
+{
+    struct smtp_session *s = ctx;
+
+    (void)file;
+    s->conn.ticket = 0;
     if (e != OK) {
         smtp_session_forget_message(s);
         answer_error(s, e);
-    } else if (sealed.hops >= s->service->settings.received_max) {
+    } else if (!rep->allowed) {
+        refuse_authors(s, 550, STR("5.7.1 The From or Sender of this mail is not yours"));
+    } else {
+        s->authors->next++;
+        ask_author(s);
+    }
+    conn_pump(&s->conn);
+}
+
+static void ask_author(struct smtp_session *s)
+{
+    struct smtp_authors *a = s->authors;
+    struct keep_may_send_as_req req = { .session = s->conn.keeper_session };
+
+    if (a->next == a->count) {
+        ask_deliver(s, a->mail, a->mem, &a->sealed);
+        smtp_forget_authors(s);
+        return;
+    }
+    req.address = a->addresses[a->next];
+    s->conn.ticket = keeper_may_send_as(s->service->keeper, &req, got_author, s);
+}
+
+/* Without a From there is nobody to ask about; such mail goes on as the account's. */
+static void check_authors(struct smtp_session *s)
+{
+    struct smtp_authors *a = s->authors;
+    struct record record;
+
+    a->addresses = ARENA_ARRAY(a->mem, struct str, AUTHORS_MAX + 1);
+    if (s->service->settings.authors_checked && smtp_authenticated(s->machine)) {
+        if (record_open(buf_str(&a->sealed.record), &record) != OK) {
+            smtp_session_forget_message(s);
+            answer_error(s, ERR_UNAVAILABLE);
+            return;
+        }
+        add_authors(a, record.envelope, ENVELOPE_FROM);
+        add_authors(a, record.envelope, ENVELOPE_SENDER);
+    }
+    if (a->count > AUTHORS_MAX)
+        refuse_authors(s, 550, STR("5.7.1 This mail has too many authors"));
+    else
+        ask_author(s);
+}
+
+void smtp_ask_deliver(struct smtp_session *s, const struct smtp_mail *mail)
+{
+    struct arena *mem = arena_new(0);
+    struct smtp_authors *a = ARENA_NEW(mem, struct smtp_authors);
+    enum err e;
+
+    need_message(s); /* there is none after DATA with nothing but the dot */
+    *a = (struct smtp_authors){ .mem = mem, .mail = mail };
+    s->authors = a;
+    e = seal(s, mail, mem, &a->sealed);
+    if (e != OK) {
+        smtp_session_forget_message(s);
+        answer_error(s, e);
+    } else if (a->sealed.hops >= s->service->settings.received_max) {
         smtp_session_forget_message(s);
         smtp_answer(s->machine, 554, STR("5.4.6 This mail runs in a circle"));
     } else {
-        ask_deliver(s, mail, tmp, &sealed);
+        check_authors(s);
     }
-    smtp_sealed_deinit(&sealed);
-    arena_free(tmp);
 }

@@ -18,6 +18,7 @@ static void ignore_drop(void *ctx, enum err e, const struct keep_spool_drop_rep 
 void smtp_session_forget_message(struct smtp_session *s)
 {
     s->foreign = 0;
+    smtp_forget_authors(s);
     if (s->message == NULL)
         return;
     if (s->message->spool_id != 0) {

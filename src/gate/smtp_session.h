@@ -27,6 +27,7 @@ struct smtp_settings {
     uint64_t login_delay_ms;            /* before a wrong password is answered             */
     bool plain_on_loopback;             /* passwords without TLS from this machine         */
     unsigned offers;                    /* ways to log in: bits of enum sasl_offer         */
+    bool authors_checked;               /* From and Sender must be the account's own       */
     const struct str *trusted_networks; /* may relay without logging in                   */
     size_t trusted_count;
     struct log *log; /* null: nothing is logged */

@@ -19,6 +19,7 @@ struct smtp_session {
     struct smtp *machine;         /* null until the greeting */
     struct smtp_message *message; /* heap, while there is one */
     struct smtp_rcpt *rcpt;       /* whose route was asked */
+    struct smtp_authors *authors; /* heap, while keeper is asked about them */
     uint32_t foreign;             /* recipients of this message that live elsewhere */
     enum smtp_door door;
     bool trusted;
@@ -37,5 +38,6 @@ void smtp_ask_sender(struct smtp_session *s, const struct smtp_mail *mail);
 void smtp_ask_route(struct smtp_session *s, const struct smtp_mail *mail, struct smtp_rcpt *rcpt);
 void smtp_take_body(struct smtp_session *s, struct str text);
 void smtp_ask_deliver(struct smtp_session *s, const struct smtp_mail *mail);
+void smtp_forget_authors(struct smtp_session *s); /* none is allowed */
 
 #endif

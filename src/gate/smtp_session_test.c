@@ -174,6 +174,70 @@ TEST_ON_BOTH_SIDES(users_log_in_and_send_abroad_as_themselves)
     world_close(&w);
 }
 
+static const struct {
+    const char *name, *header, *answer;
+} authors[] = {
+    { "one's own", "C: From: bob@hamburger.edu\n", "S: 250 2.0.0\n" },
+    { "with a name", "C: From: Bob <bob@hamburger.edu>\n", "S: 250 2.0.0\n" },
+    { "nobody", "C: Subject: hi\n", "S: 250 2.0.0\n" },
+    { "somebody else", "C: From: alice@crepes.fr\n", "S: 550 5.7.1\n" },
+    { "both", "C: From: bob@hamburger.edu, alice@crepes.fr\n", "S: 550 5.7.1\n" },
+    { "a name that lies", "C: From: \"bob@hamburger.edu\" <alice@crepes.fr>\n", "S: 550 5.7.1\n" },
+    { "sent for somebody else", "C: From: bob@hamburger.edu\nC: Sender: alice@crepes.fr\n",
+      "S: 550 5.7.1\n" },
+    { "sent by oneself", "C: From: alice@crepes.fr\nC: Sender: bob@hamburger.edu\n",
+      "S: 550 5.7.1\n" },
+    { "oneself twice", "C: From: bob@hamburger.edu\nC: Sender: bob@hamburger.edu\n",
+      "S: 250 2.0.0\n" },
+    { "a group", "C: From: team: bob@hamburger.edu;\n", "S: 250 2.0.0\n" },
+    { "a group with others", "C: From: team: bob@hamburger.edu, alice@crepes.fr;\n",
+      "S: 550 5.7.1\n" },
+};
+
+/* RFC 6409 6.1: the names on a message are those of the account, where the setting wants it. */
+TEST_ON_BOTH_SIDES(users_write_under_their_own_name)
+{
+    for (int checked = 0; checked < 2; checked++)
+        for (size_t i = 0; i < ARRAY_LEN(authors); i++) {
+            struct world w;
+            char script[500];
+
+            world_open(&w, SMTP_DOOR_USERS, side);
+            w.tls_at_once = true;
+            w.service.settings.authors_checked = checked != 0;
+            session_bench_connect(&w.b);
+            session_bench_talk(&w.b, STR("tls\nS: 220\nC: EHLO crepes.fr\nS* 250 \n"
+                                         "C: AUTH PLAIN AGJvYgBodW5ncnk=\nS: 235 2.7.0\n"
+                                         "C: MAIL FROM:<bob@hamburger.edu>\nS: 250\n"
+                                         "C: RCPT TO:<bob@hamburger.edu>\nS: 250\n"
+                                         "C: DATA\nS: 354\n"));
+            (void)snprintf(script, sizeof script, "%sC: \nC: hi\nC: .\n%sC: NOOP\nS: 250\n",
+                           authors[i].header, checked != 0 ? authors[i].answer : "S: 250 2.0.0\n");
+            session_bench_talk(&w.b, str_from_z(script));
+            world_close(&w);
+        }
+}
+
+TEST_ON_BOTH_SIDES(a_keeper_that_fails_while_authors_are_looked_at_is_told)
+{
+    struct world w;
+
+    world_open(&w, SMTP_DOOR_USERS, side);
+    w.tls_at_once = true;
+    w.service.settings.authors_checked = true;
+    session_bench_connect(&w.b);
+    session_bench_talk(&w.b, STR("tls\nS: 220\nC: EHLO crepes.fr\nS* 250 \n"
+                                 "C: AUTH PLAIN AGJvYgBodW5ncnk=\nS: 235 2.7.0\n"
+                                 "C: MAIL FROM:<bob@hamburger.edu>\nS: 250\n"
+                                 "C: RCPT TO:<bob@hamburger.edu>\nS: 250\nC: DATA\nS: 354\n"));
+    w.b.fake.error_of[CALL_may_send_as] = ERR_IO;
+    session_bench_talk(&w.b, STR("C: From: bob@hamburger.edu\nC: \nC: hi\nC: .\nS: 451 4.3.0\n"));
+    w.b.fake.error_of[CALL_may_send_as] = OK;
+    CHECK_EQ(w.b.fake.deliveries, 0, "nothing was delivered");
+    session_bench_talk(&w.b, STR("C: MAIL FROM:<bob@hamburger.edu>\nS: 250\n"));
+    world_close(&w);
+}
+
 static void send_large(struct session_bench *b, size_t lines)
 {
     struct buf text = { 0 };

@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdarg.h>
 
-#include "keeper/login/server_guess.h"
+#include "keeper/login/server_attempt.h"
 #include "keeper/search/server_index.h"
 
 enum { LOG_LINE_BYTES_MAX = 1000, STORE_VERSION = 1, READER_THREADS = 2 };

@@ -31,6 +31,7 @@ struct keeper_settings {
     uint32_t argon2_passes;    /* 0: 2                                                          */
     unsigned auth_threads;     /* verifications at the same time; 0: 2                          */
     uint32_t auth_cache_s;     /* how long a verified password is believed; 0: 600              */
+    bool certificates;         /* gates may vouch for certificates that TLS has verified */
     bool no_scram;             /* make no SCRAM keys; known ones are of no use then    */
     uint32_t scram_iterations; /* of PBKDF2, for keys made from now on; 0: 15,000      */
 

@@ -183,9 +183,6 @@ void spool_free(struct spool *s);
 void session_drop_result(struct session *s); /* server_sort.c */
 void keys_saving_free(struct keeper *k);     /* server_keys.c */
 
-/* server_sasl.c */
-void exchanges_free(struct peer *p);
-
 /* server_notes.c */
 void notes_observe(void *ctx, const struct txn_op *ops, size_t count);
 void notes_send(void *ctx);
@@ -222,8 +219,6 @@ MUST_USE enum err request_mailbox(struct request *j, struct kv *kv, uint32_t acc
                                   struct mbox *ret);
 
 /* The handlers, by the file that they are in. */
-void start_login(struct request *j); /* server_login.c */
-void start_sasl(struct request *j);  /* server_sasl.c */
 
 enum err read_logout(struct request *j); /* server_session.c */
 enum err read_may_send_as(struct request *j);
@@ -295,9 +290,6 @@ enum err read_alias_list(struct request *j);
 enum err read_account_open(struct request *j); /* server_import.c */
 void start_import(struct request *j);
 enum err read_import_marks(struct request *j);
-enum err write_token_add(struct request *j, struct txn *t); /* server_token.c */
-enum err read_token_list(struct request *j);
-enum err write_token_revoke(struct request *j, struct txn *t);
 
 void start_check(struct request *j); /* server_check.c */
 enum err read_rebuild(struct request *j);

@@ -117,6 +117,7 @@ static void start_keeper(struct world *w)
         .argon2_kib = 8,
         .argon2_passes = 1,
         .auth_threads = 1,
+        .certificates = true,
         .no_training = true,
         .failed = on_failed,
         .ctx = w,

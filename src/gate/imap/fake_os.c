@@ -2,6 +2,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gate/imap/fake_house.h"
 
+#include "os/log.h"
+
 #include "testing.h"
 
 struct fake_house *house_now;
@@ -146,6 +148,49 @@ void stream_start_tls_server(struct stream *s, struct tls_server *context)
 bool stream_is_secure(const struct stream *s)
 {
     return s->secure;
+}
+
+struct str stream_tls_version(const struct stream *s)
+{
+    return s->secure ? STR("TLSv1.3") : STR_EMPTY;
+}
+
+/* ---- the log: nothing is written ---- */
+
+void log_begin(struct log *g, enum log_level level, const char *event)
+{
+    (void)g, (void)level, (void)event;
+}
+
+void log_str(struct log *g, const char *key, struct str value)
+{
+    (void)g, (void)key, (void)value;
+}
+
+void log_num(struct log *g, const char *key, int64_t value)
+{
+    (void)g, (void)key, (void)value;
+}
+
+void log_address(struct log *g, const char *key, const struct address *value)
+{
+    (void)g, (void)key, (void)value;
+}
+
+void log_err(struct log *g, enum err e, const struct errinfo *why)
+{
+    (void)g, (void)e, (void)why;
+}
+
+void log_end(struct log *g)
+{
+    (void)g;
+}
+
+bool log_is_on(const struct log *g, enum log_level level)
+{
+    (void)g, (void)level;
+    return false;
 }
 
 void stream_tls_bindings(const struct stream *s, struct arena *mem, struct stream_bindings *ret)

@@ -3,6 +3,7 @@
 #include "gate/imap/fake_house.h"
 
 #include "message/set/flags.h"
+#include "proto/deflate.h"
 #include "testing.h"
 #include "transcript.h"
 
@@ -282,4 +283,107 @@ TEST(many_messages_of_one_append_are_spooled_together)
     buf_deinit(&sent);
     buf_deinit(&text);
     buf_deinit(&want);
+}
+
+/* ---- COMPRESS: a client with a link of its own ---- */
+
+static void open_answers(struct deflate_link *l, struct str in, struct buf *plain)
+{
+    struct str piece = STR("x");
+
+    while (in.len > 0 || piece.len > 0) {
+        size_t used = 0;
+
+        CHECK_OK(deflate_open(l, in, &used, &piece), "what the server says is DEFLATE");
+        buf_add(plain, piece);
+        in = str_skip(in, used);
+    }
+}
+
+#define COMPRESS_OK STR("b OK DEFLATE active\r\n")
+static const char compressed[] = "c NOOP\r\nd SELECT INBOX\r\ne FETCH 1:* (FLAGS BODY[])\r\n"
+                                 "f COMPRESS DEFLATE\r\ng APPEND INBOX {5+}\r\nHello\r\nh NOOP\r\n";
+
+/* The whole session behind COMPRESS in pieces of `step` octets; the answers in `plain`. */
+static void talk_compressed(size_t step, bool rests, struct buf *plain)
+{
+    struct buf sent = { 0 }, wire = { 0 };
+    struct fake_house *h = house_new(&sent, true);
+    struct deflate_link *client = deflate_new();
+    size_t at;
+
+    house_feed(h, STR("a LOGIN alice hungry\r\nb COMPRESS DEFLATE\r\n"));
+    at = str_find(buf_str(&sent), COMPRESS_OK);
+    CHECK(at != STR_NOT_FOUND, "compression begins");
+    CHECK_EQ(at + COMPRESS_OK.len, sent.len, "nothing behind the OK");
+    at = sent.len;
+    deflate_add(client, str_from_z(compressed), &wire);
+    for (struct str rest = buf_str(&wire); rest.len > 0; rest = str_skip(rest, step)) {
+        house_feed(h, str_take(rest, step));
+        if (rests)
+            house_clock(h, (wire.len - rest.len + 1) * 20000);
+    }
+    open_answers(client, str_skip(buf_str(&sent), at), plain);
+    deflate_free(client);
+    house_free(h);
+    buf_deinit(&wire);
+    buf_deinit(&sent);
+}
+
+TEST(compressed_sessions_say_the_same_in_every_split)
+{
+    struct buf whole = { 0 };
+
+    talk_compressed(SIZE_MAX, false, &whole);
+    CHECK(str_starts(buf_str(&whole), STR("c OK NOOP completed\r\n")), "NOOP");
+    CHECK(str_find(buf_str(&whole), STR("f NO [COMPRESSIONACTIVE]")) != STR_NOT_FOUND, "twice");
+    CHECK(str_ends(buf_str(&whole), STR("h OK NOOP completed\r\n")), "the end");
+    for (size_t step = 1; step < 30; step++)
+        for (int rests = 0; rests < 2; rests++) {
+            struct buf plain = { 0 };
+
+            talk_compressed(step, rests != 0, &plain);
+            CHECK_STR(buf_str(&plain), buf_str(&whole), "pieces of %zu", step);
+            buf_deinit(&plain);
+        }
+    buf_deinit(&whole);
+}
+
+TEST(what_is_not_compressed_after_compress_ends_the_session)
+{
+    struct buf sent = { 0 };
+    struct fake_house *h = house_new(&sent, true);
+
+    house_feed(h, STR("a LOGIN alice hungry\r\nb COMPRESS DEFLATE\r\n"));
+    house_feed(h, STR("c NOOP\r\n"));
+    house_feed(h, STR("\xff\xff\xff\xff"));
+    CHECK(house_is_closed(h), "closed");
+    house_free(h);
+    buf_deinit(&sent);
+}
+
+/* Commands that unpack to megabytes are bounded like others. */
+TEST(a_bomb_behind_compress_is_too_long_a_command)
+{
+    static char blanks[1 << 20];
+    struct buf sent = { 0 }, wire = { 0 }, plain = { 0 };
+    struct fake_house *h = house_new(&sent, true);
+    struct deflate_link *client = deflate_new();
+    size_t at;
+
+    memset(blanks, 'x', sizeof blanks);
+    house_feed(h, STR("a LOGIN alice hungry\r\nb COMPRESS DEFLATE\r\n"));
+    at = sent.len;
+    deflate_add(client, str_from(blanks, sizeof blanks), &wire);
+    deflate_add(client, STR("\r\nc NOOP\r\n"), &wire);
+    house_feed(h, buf_str(&wire));
+    open_answers(client, str_skip(buf_str(&sent), at), &plain);
+    CHECK(str_find(buf_str(&plain), STR("BAD [TOOBIG]")) != STR_NOT_FOUND, "%.*s",
+          STR_ARG(str_take(buf_str(&plain), 200)));
+    CHECK(str_ends(buf_str(&plain), STR("c OK NOOP completed\r\n")), "and goes on");
+    deflate_free(client);
+    house_free(h);
+    buf_deinit(&wire);
+    buf_deinit(&plain);
+    buf_deinit(&sent);
 }

@@ -2,13 +2,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gate/imap/service.h"
 
-#include "gate/imap/session.h"
+#include "gate/imap/wire/compression.h"
 #include "proto/sasl.h"
 
 const struct imap_settings imap_settings_default = {
     .idle_ms_max = 30ULL * 60 * 1000,
     .login_ms_max = 60ULL * 1000,
     .sessions_max = 20000,
+    .sessions_per_address_max = 1000,
     .login_tries = 5,
     .login_delay_ms = 1000,
     .offers = SASL_OFFER_PASSWORDS,
@@ -24,6 +25,9 @@ void imap_service_init(struct imap_service *v, struct loop *l, struct keeper_cli
         v->settings.limits = imap_limits_default;
     list_init(&v->sessions);
     progress_init(v);
+    crowd_init(&v->crowd, l);
+    list_init(&v->awake);
+    timer_init(&v->rest, l, compression_look, v);
     loop_random(l, &key, sizeof(key));
     map_init(&v->by_account, key);
 }
@@ -33,6 +37,8 @@ void imap_service_deinit(struct imap_service *v)
     v->stopped = NULL;
     while (!list_empty(&v->sessions))
         imap_session_free(LIST_ITEM(v->sessions.next, struct imap_session, link));
+    timer_cancel(&v->rest);
+    crowd_deinit(&v->crowd);
     map_deinit(&v->by_account);
     timer_cancel(&v->progress);
 }
@@ -41,7 +47,8 @@ void imap_service_accept(struct imap_service *v, struct stream *stream, bool tls
 {
     struct imap_session *s = imap_session_new(v, stream);
 
-    if (v->count > v->settings.sessions_max)
+    if (v->count > v->settings.sessions_max ||
+        crowd_size(s->place) > v->settings.sessions_per_address_max)
         imap_session_bye(s, STR("[LIMIT] Too many connections"));
     else if (v->stopped != NULL)
         imap_session_bye(s, STR("[UNAVAILABLE] Server shutting down"));

@@ -10,6 +10,7 @@
 
 #include "base/list.h"
 #include "base/map.h"
+#include "gate/crowd.h"
 #include "keeper/client.h"
 #include "os/stream.h"
 #include "proto/imap/machine.h"
@@ -25,6 +26,9 @@ struct imap_settings {
     uint64_t login_delay_ms;   /* before a wrong password is answered */
     bool plain_on_loopback;    /* passwords without TLS from this machine itself */
     unsigned offers;           /* ways to log in: bits of enum sasl_offer */
+    uint32_t
+        sessions_per_address_max; /* beyond it a connection gets BYE; loopback is not counted */
+    struct log *log;              /* null: nothing is logged */
 };
 extern const struct imap_settings imap_settings_default;
 
@@ -36,6 +40,9 @@ struct imap_service {
     struct list sessions;
     struct timer progress; /* set while commands are under way: events/progress.c */
     struct map by_account; /* account number as text: the first session of its chain */
+    struct crowd crowd;
+    struct list awake; /* compressed sessions that hold memory for it */
+    struct timer rest; /* looks after them */
     uint32_t count;
     void (*stopped)(void *ctx); /* set by imap_service_stop */
     void *ctx;

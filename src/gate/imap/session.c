@@ -7,6 +7,7 @@
 #include "gate/imap/session.h"
 
 #include "gate/error_map.h"
+#include "gate/imap/wire/compression.h"
 #include "proto/imap/caps.h"
 #include "proto/imap/reply.h"
 #include "proto/sasl.h"
@@ -36,13 +37,18 @@ static size_t on_bytes(void *ctx, struct str bytes)
     size_t used = 0, taken;
 
     s->active_ms = loop_now_ms(s->service->loop);
+    if (s->compression != NULL)
+        return compression_feed(s, bytes);
     do {
         taken = s->closing || s->handshake || s->pushing || imap_session_is_full(s)
                     ? 0
                     : imap_feed(s->machine, str_skip(bytes, used));
         used += taken;
+        s->tally.octets_in += taken;
         imap_session_pump(s);
-    } while (taken > 0 && used < bytes.len);
+    } while (taken > 0 && used < bytes.len && s->compression == NULL);
+    if (s->compression != NULL) /* COMPRESS was among them */
+        used += compression_feed(s, str_skip(bytes, used));
 
     /* What came ahead of a handshake, or behind the end, is dropped. */
     return s->closing || s->handshake ? bytes.len : used;
@@ -142,13 +148,16 @@ static uint32_t first_facts(const struct imap_service *v, const struct stream *s
 struct imap_session *imap_session_new(struct imap_service *v, struct stream *stream)
 {
     struct imap_session *s = calloc(1, sizeof(*s));
+    struct address peer = stream_peer(stream);
 
     if (s == NULL)
         BUG("out of memory");
     s->service = v;
     s->stream = stream;
     s->machine = imap_new(&v->settings.limits, first_facts(v, stream));
-    s->active_ms = loop_now_ms(v->loop);
+    s->active_ms = s->tally.begun_ms = loop_now_ms(v->loop);
+    s->place = crowd_enter(&v->crowd, &peer);
+    session_log_begin(v->settings.log, "imap.open", stream);
     list_add_last(&v->sessions, &s->link);
     list_init(&s->same_account);
     v->count++;
@@ -228,12 +237,15 @@ void imap_session_free(struct imap_session *s)
 {
     struct imap_service *v = s->service;
 
+    session_log_end(v->settings.log, "imap.closed", s->stream, &s->tally, loop_now_ms(v->loop));
     imap_session_forget_command(s);
     selected_close(s);
     imap_session_leave_account(s);
     timer_cancel(&s->timer);
     list_remove(&s->link);
+    crowd_leave(&v->crowd, s->place);
     v->count--;
+    compression_free(s);
     imap_free(s->machine);
     buf_deinit(&s->out);
     stream_free(s->stream);
@@ -248,7 +260,10 @@ void imap_session_free(struct imap_session *s)
 
 void imap_session_flush(struct imap_session *s)
 {
-    if (s->out.len > 0)
+    s->tally.octets_out += s->out.len;
+    if (s->out.len > 0 && s->compression != NULL)
+        compression_write(s, buf_str(&s->out));
+    else if (s->out.len > 0)
         stream_write(s->stream, buf_str(&s->out));
     buf_clear(&s->out);
     buf_shrink(&s->out, OUT_KEEP_BYTES);

@@ -12,6 +12,7 @@
 
 #include "gate/imap/service.h"
 #include "gate/login.h"
+#include "gate/session_log.h"
 #include "proto/imap/reply.h"
 #include "proto/imap/view.h"
 
@@ -54,7 +55,10 @@ struct imap_session {
     struct buf out, hold;
     struct sasl *sasl;
     struct appending *appending; /* the messages of an APPEND under way, appending.h; or null */
-    struct login *login;         /* under way, or null */
+    struct crowd_place *place;
+    struct session_tally tally;
+    struct compression *compression; /* wire/compression.h; null until COMPRESS */
+    struct login *login;             /* under way, or null */
     bool greeted, handshake, idling, idle_over, idle_ok, closing, pumping;
     bool pushing; /* changes are told between commands; none is read meanwhile */
 };

@@ -28,4 +28,12 @@ void attempt_begin(struct request *j, struct attempt *a, void (*next)(struct req
 MUST_USE enum err attempt_end(struct request *j, struct attempt *a, bool right,
                               uint64_t *ret_session);
 
+/* The handlers of this folder. */
+void start_login(struct request *j);                        /* server_login.c */
+void start_sasl(struct request *j);                         /* server_sasl.c */
+void exchanges_free(struct peer *p);                        /* what a peer leaves unfinished */
+enum err write_token_add(struct request *j, struct txn *t); /* server_token.c */
+enum err read_token_list(struct request *j);
+enum err write_token_revoke(struct request *j, struct txn *t);
+
 #endif

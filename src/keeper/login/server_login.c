@@ -343,7 +343,9 @@ void start_login(struct request *j)
     case LOGIN_TOKEN:
         start_token(j, l);
         return;
-    case LOGIN_CERTIFICATE:
+    case LOGIN_CERTIFICATE: /* a gate's word alone: only where that is wanted */
+        if (!j->k->settings.certificates)
+            break;
         start_certificate(j, l);
         return;
     }

@@ -305,7 +305,7 @@ TEST(tokens_expire_and_go_with_their_account)
                            &(struct keep_token_add_req){ .address = STR("alice@crepes.fr") },
                            &token),
              ERR_SYNTAX, "for nothing");
-    add.expires = loop_wall_s(w.keeper_loop) + 60;
+    add.life_s = 60;
     CHECK_OK(ask_token_add(&w, w.control, &add, &token), "add");
     CHECK_OK(login_as(&w, LOGIN_TOKEN, STR_EMPTY, token.token, STR("imap")), "in time");
     world_settle(&w, 61000);

@@ -1,8 +1,10 @@
 /* keeper/login/server_token.c - access tokens, for the control channel. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/hex.h"
-#include "keeper/server_job.h"
+#include "keeper/login/server_attempt.h"
 #include "store/accounts/token.h"
+
+#define LIFE_S_MAX ((uint64_t)100 * 365 * 86400)
 
 static enum err find_account(struct request *j, struct kv *kv, struct str address, uint32_t *ret)
 {
@@ -15,9 +17,12 @@ enum err write_token_add(struct request *j, struct txn *t)
 {
     const struct keep_token_add_req *req = j->req;
     struct keep_token_add_rep *rep = j->rep;
+    int64_t now = loop_wall_s(j->k->loop);
     const struct access_token row = { .scope = req->scope,
-                                      .created = loop_wall_s(j->k->loop),
-                                      .expires = req->expires,
+                                      .created = now,
+                                      .expires = req->life_s == 0
+                                                     ? 0
+                                                     : now + (int64_t)MIN(req->life_s, LIFE_S_MAX),
                                       .note = req->note };
     uint8_t random[TOKEN_RANDOM_BYTES], hash[SHA_256_BYTES];
     uint32_t account;

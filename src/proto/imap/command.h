@@ -30,6 +30,7 @@ enum imap_fact {
 
 #define IMAP_UID_REQUIRED "[UIDREQUIRED] UIDONLY is enabled: name messages by UID"
 #define IMAP_VALUE_TOO_LARGE "[METADATA MAXSIZE 8192] The value is too large"
+#define IMAP_COMPRESSED (1U << 23) /* RFC 4978 */
 /* Among the facts stand the ways to log in that the connection offers: bits of enum sasl_offer. */
 #define IMAP_OFFERS_SHIFT 24
 #define IMAP_OFFERS_MASK (0x1fU << IMAP_OFFERS_SHIFT)
@@ -38,7 +39,8 @@ enum imap_fact {
  * answer with them. */
 #define IMAP_WHEN_ANY 0, "", 0, ""
 #define IMAP_WHEN_TLS                                                                              \
-    IMAP_TLS_READY, "BAD TLS is not available", IMAP_AUTHED | IMAP_SECURE, "BAD Too late"
+    IMAP_TLS_READY, "BAD TLS is not available", IMAP_AUTHED | IMAP_SECURE | IMAP_COMPRESSED,       \
+        "BAD Too late"
 #define IMAP_WHEN_PASS                                                                             \
     IMAP_LOGIN_OK, "NO [PRIVACYREQUIRED] Start TLS before you log in", IMAP_AUTHED,                \
         "BAD Already logged in"
@@ -57,6 +59,7 @@ enum imap_fact {
     ROW(STARTTLS, starttls, "STARTTLS", none, false, IMAP_WHEN_TLS)                                \
     ROW(AUTHENTICATE, authenticate, "AUTHENTICATE", authenticate, false, IMAP_WHEN_PASS)           \
     ROW(LOGIN, login, "LOGIN", login, false, IMAP_WHEN_PASS)                                       \
+    ROW(COMPRESS, compress, "COMPRESS", compress, false, IMAP_WHEN_IN)                             \
     ROW(ENABLE, enable, "ENABLE", enable, false, IMAP_WHEN_IN)                                     \
     ROW(SELECT, select, "SELECT", select, false, IMAP_WHEN_IN)                                     \
     ROW(EXAMINE, examine, "EXAMINE", select, false, IMAP_WHEN_IN)                                  \
@@ -189,6 +192,7 @@ IMAP_ARGS_FN(none);
 IMAP_ARGS_FN(id);
 IMAP_ARGS_FN(authenticate);
 IMAP_ARGS_FN(login);
+IMAP_ARGS_FN(compress);
 IMAP_ARGS_FN(enable);
 IMAP_ARGS_FN(select);
 IMAP_ARGS_FN(create);

@@ -13,6 +13,7 @@ static void logged_in(struct imap_session *s, const struct login_result *r)
     struct buf text = { 0 };
 
     imap_session_set_account(s, r->session, r->account);
+    s->tally.account = r->account;
     s->wrong_logins = 0;
     BUF_ADD(&text, "OK [CAPABILITY ");
     caps_format(&text, imap_facts(s->machine), s->service->settings.limits.append_bytes_max);
@@ -39,6 +40,9 @@ static void login_came(void *ctx, const struct login_result *r)
 {
     struct imap_session *s = ctx;
 
+    if (r->decided)
+        session_log_login(s->service->settings.log,
+                          r->e == OK ? "imap.login" : "imap.login_refused", s->stream, r);
     if (!r->decided) {
         go_on(s, sasl_reply(s->sasl, r->words, r->last));
         imap_session_pump(s);

@@ -55,6 +55,15 @@ IMAP_ARGS_FN(login)
     c->login.password = scan_astring(s);
 }
 
+/* compress = "COMPRESS" SP algorithm (RFC 4978 5); "DEFLATE" is the only one. */
+IMAP_ARGS_FN(compress)
+{
+    (void)c;
+    scan_space(s);
+    if (!str_eq_nocase(scan_atom(s), STR("DEFLATE")))
+        scan_fail(s, "Only DEFLATE is known");
+}
+
 /* enable = "ENABLE" 1*(SP capability) (RFC 5161 4). */
 IMAP_ARGS_FN(enable)
 {

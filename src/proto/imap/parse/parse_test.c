@@ -49,6 +49,7 @@ static const struct row good[] = {
     ROW("a AUTHENTICATE PLAIN AGE+/w==", "a AUTHENTICATE PLAIN initial=AGE+/w==", BEFORE),
     ROW("a ID NIL", "a ID ()", 0),
     ROW("a ID (\"name\" \"x\" \"os\" NIL)", "a ID (name|x|os|)", 0),
+    ROW("a COMPRESS deflate", "a COMPRESS", IMAP_AUTHED),
     ROW("a ENABLE CONDSTORE QRESYNC", "a ENABLE (CONDSTORE|QRESYNC)", IMAP_AUTHED),
     ROW("a SELECT inbox", "a SELECT <INBOX>", IMAP_AUTHED),
     ROW("a SELECT inBox/x", "a SELECT <INBOX/x>", IMAP_AUTHED),
@@ -245,6 +246,9 @@ static const struct row bad[] = {
     ROW("a LIST (RECURSIVEMATCH) \"\" *", "BAD RECURSIVEMATCH needs another selection option",
         IMAP_AUTHED),
     ROW("a ENABLE", "BAD Missing argument", IMAP_AUTHED),
+    ROW("a COMPRESS", "BAD Missing argument", IMAP_AUTHED),
+    ROW("a COMPRESS LZ4", "BAD Only DEFLATE is known", IMAP_AUTHED),
+    ROW("a COMPRESS DEFLATE", "BAD Log in first", 0),
     ROW("a APPEND", "BAD Missing argument", IMAP_AUTHED),
 };
 
