@@ -235,6 +235,23 @@ static const struct {
     { "UTF8 that was not enabled", STR_INIT("a APPEND x UTF8 (~{2+}\r\nHi)\r\nb NOOP\r\n"),
       STR_INIT(">a BAD UTF8 needs a literal8, and ENABLE UTF8=ACCEPT before it\r\ncmd b NOOP\n"),
       IN },
+    { "replace", STR_INIT("a REPLACE 4 x (\\Draft) {2+}\r\nHi\r\nb NOOP\r\n"),
+      STR_INIT("begin a REPLACE 4 <x> #0 2 bytes flags=10()\nbody Hi\nend\n"
+               "cmd a REPLACE 4 <x> #0 2 bytes flags=10()\ncmd b NOOP\n"),
+      IN },
+    { "replace the last one by parts", STR_INIT("a UID REPLACE * {1+}\r\nx CATENATE (URL u)\r\n"),
+      STR_INIT("begin a UID REPLACE 0 <x> #0 part 0 <u> flags=0()\nend\n"
+               "cmd a UID REPLACE 0 <x> #0 part 0 <u> flags=0()\n"),
+      IN },
+    { "replace by two", STR_INIT("a REPLACE 1 x {1+}\r\n1 {1+}\r\n2\r\nb NOOP\r\n"),
+      STR_INIT("begin a REPLACE 1 <x> #0 1 bytes flags=0()\nbody 1\nend\n"
+               ">a BAD Unexpected characters after the message\r\ncmd b NOOP\n"),
+      IN },
+    { "replace nothing", STR_INIT("a REPLACE 0 x {1+}\r\n1\r\nb REPLACE x {1}\r\nc NOOP\r\n"),
+      STR_INIT(">a BAD Zero is not allowed here\r\n>b BAD Expected a number\r\ncmd c NOOP\n"), IN },
+    { "replace where nothing may be changed", STR_INIT("a REPLACE 1 x {1}\r\nb NOOP\r\n"),
+      STR_INIT(">a NO [READ-ONLY] The mailbox is open read-only\r\ncmd b NOOP\n"),
+      IN | IMAP_READ_ONLY },
     { "append refused before it is sent", STR_INIT("a APPEND no {5}\r\nb NOOP\r\n"),
       STR_INIT("begin a APPEND <no> #0 5 bytes flags=0()\ncmd b NOOP\n"), IN },
     { "append refused but sent", STR_INIT("a APPEND no {5+}\r\nb NO\n\r\nb NOOP\r\n"),
