@@ -210,7 +210,7 @@ TEST(an_append_that_fails_anywhere_leaves_all_or_none)
 
             world_open(&w);
             some_init(&w, &s, STR("Sent"));
-            fs_faulty_set(w.fs, kinds[kind], fs_faulty_calls(w.fs) + nth, false);
+            fs_faulty_set(w.fs, kinds[kind], nth, false);
             e = ask_append(&w, w.gate, &s.req, NULL);
             world_restart(&w, true);
             w.session = world_login(&w, STR("alice"), STR("hungry"));

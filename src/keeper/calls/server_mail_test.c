@@ -573,12 +573,14 @@ TEST(a_delivery_that_fails_leaves_the_old_state_and_one_that_is_answered_stays)
 
             world_open(&w);
             deliver_some(&w, 1);
-            fs_faulty_set(w.fs, kinds[kind], fs_faulty_calls(w.fs) + nth, false);
+            fs_faulty_set(w.fs, kinds[kind], nth, false);
             e = world_deliver(&w, STR("bob@hamburger.edu"), STR("alice@crepes.fr"), HELLO);
             world_restart(&w, true);
             w.session = world_login(&w, STR("alice"), STR("hungry"));
-            CHECK_EQ(count_of(&w, STR("INBOX")), e == OK ? 2 : 1, "kind %zu, call %d", kind,
-                     (int)nth);
+            /* ERR_CLOSED: nobody knows (doc/decisions/0003). */
+            if (e != ERR_CLOSED)
+                CHECK_EQ(count_of(&w, STR("INBOX")), e == OK ? 2 : 1, "kind %zu, call %d", kind,
+                         (int)nth);
             world_close(&w);
         }
 }
