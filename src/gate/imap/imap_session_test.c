@@ -215,6 +215,42 @@ TEST(a_long_command_says_that_it_is_still_at_work)
     buf_deinit(&sent);
 }
 
+/* RFC 5465 3: events come between the responses of a command, never inside them, and in bounds. */
+TEST(events_wait_for_the_command_under_way)
+{
+    struct buf sent = { 0 };
+    struct fake_house *h = house_new(&sent, true);
+
+    house_feed(h, STR("a LOGIN alice hungry\r\nb SELECT INBOX\r\n"
+                      "c NOTIFY SET (PERSONAL (MessageNew MessageExpunge))\r\n"));
+    h->silent = true;
+    buf_clear(&sent);
+    house_feed(h, STR("d SEARCH ALL\r\n"));
+    house_event(h, STR("messages Sent 1"));
+    CHECK_STR(buf_str(&sent), STR(""), "it waits");
+    h->silent = false;
+    house_turns(h);
+    CHECK_STR(buf_str(&sent),
+              STR("* SEARCH 1 2 3\r\n* STATUS Sent (MESSAGES 0 UIDNEXT 1)\r\n"
+                  "d OK SEARCH completed\r\n"),
+              "told with the answer");
+    h->silent = true;
+    house_feed(h, STR("e SEARCH ALL\r\n"));
+    for (int i = 0; i < 3000; i++)
+        house_event(h, STR("messages Sent 1"));
+    buf_clear(&sent);
+    h->silent = false;
+    house_turns(h);
+    CHECK(sent.len < 70000 &&
+              str_find(buf_str(&sent), STR("[NOTIFICATIONOVERFLOW]")) != STR_NOT_FOUND,
+          "%zu octets", sent.len);
+    buf_clear(&sent);
+    house_event(h, STR("messages Sent 1"));
+    CHECK_STR(buf_str(&sent), STR(""), "and then nothing more");
+    house_free(h);
+    buf_deinit(&sent);
+}
+
 TEST(the_service_stops_with_a_word_to_everybody)
 {
     struct buf sent = { 0 };
