@@ -4,6 +4,19 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* The searches that a command names are one that names itself and one that is the name itself. */
+static void use_filters(struct imap *m, const struct imap_command *c)
+{
+    struct scan_filter known[2] = {
+        { .name = c->filters.at[0], .value = STR("OR SEEN FILTER a"), .exists = true },
+        { .name = STR("a"), .value = c->filters.at[0], .exists = true },
+    };
+
+    const char *error = imap_use_filters(m, known, ARRAY_LEN(known));
+
+    BUG_ON(error != NULL && error[0] != 'N' && error[0] != 'B');
+}
+
 /* Plays the part of the session: logs in, selects, answers challenges. */
 static void carry_out(struct imap *m, const struct imap_command *c, unsigned turn)
 {
@@ -12,7 +25,9 @@ static void carry_out(struct imap *m, const struct imap_command *c, unsigned tur
     if (c->verb == IMAP_CMD_SELECT)
         imap_set_facts(m, IMAP_SELECTED, 0);
     if (c->verb == IMAP_CMD_ENABLE)
-        imap_set_facts(m, IMAP_UTF8, 0);
+        imap_set_facts(m, turn % 2 == 0 ? IMAP_UTF8 : IMAP_UIDONLY, 0);
+    if (c->filters.count > 0)
+        use_filters(m, c);
     if (c->verb == IMAP_CMD_IDLE)
         imap_idle(m);
     else if (c->verb == IMAP_CMD_AUTHENTICATE && turn % 2 == 0)
