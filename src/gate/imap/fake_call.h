@@ -22,6 +22,8 @@ struct reply {
     bool forgotten;
 };
 
+struct fake_mailbox *fake_box(struct fake_house *h, uint32_t id);
+
 /* The ticket; the reply is sent on the next turn. */
 uint64_t fake_post(struct reply *r);
 

@@ -67,7 +67,7 @@ static struct fake_mailbox *get_box(struct fake_house *h, struct str name)
     return b != NULL && b->exists ? b : NULL;
 }
 
-static struct fake_mailbox *box_by_id(struct fake_house *h, uint32_t id)
+struct fake_mailbox *fake_box(struct fake_house *h, uint32_t id)
 {
     for (uint32_t i = 0; i < h->box_count; i++)
         if (h->boxes[i].id == id && h->boxes[i].exists)
@@ -360,7 +360,7 @@ static struct keep_row flags_row(const struct fake_message *m)
 
 CALL(sync)
 {
-    struct fake_mailbox *b = box_by_id(h, req->mailbox);
+    struct fake_mailbox *b = fake_box(h, req->mailbox);
     struct uidset arrived = { 0 }, gone = { 0 }, recent = { 0 };
 
     if (b == NULL)
@@ -422,7 +422,7 @@ static bool is_cut(const struct keep_part *part, const struct keep_want *want)
 
 CALL(fetch)
 {
-    struct fake_mailbox *b = box_by_id(h, req->mailbox);
+    struct fake_mailbox *b = fake_box(h, req->mailbox);
     struct uidset uids = decode(req->uids);
     uint32_t max = h->page_rows > 0 ? h->page_rows : UINT32_MAX;
 
@@ -487,7 +487,7 @@ static uint64_t changed_by(uint8_t op, uint64_t was, uint64_t bits)
 
 CALL(store)
 {
-    struct fake_mailbox *b = box_by_id(h, req->mailbox);
+    struct fake_mailbox *b = fake_box(h, req->mailbox);
     struct uidset uids = decode(req->uids), changed = { 0 }, modified = { 0 };
     uint64_t bits = keyword_bits(b, req->keywords, req->keywords_count);
 
@@ -518,7 +518,7 @@ CALL(store)
 
 CALL(expunge)
 {
-    struct fake_mailbox *b = box_by_id(h, req->mailbox);
+    struct fake_mailbox *b = fake_box(h, req->mailbox);
     struct uidset uids = decode(req->uids), gone = { 0 };
 
     for (uint32_t i = b->count; i > 0; i--)
@@ -535,7 +535,7 @@ CALL(expunge)
 
 CALL(copy)
 {
-    struct fake_mailbox *b = box_by_id(h, req->mailbox), *to = get_box(h, req->target);
+    struct fake_mailbox *b = fake_box(h, req->mailbox), *to = get_box(h, req->target);
     struct uidset uids = decode(req->uids), source = { 0 }, target = { 0 };
 
     if (to == NULL) {
@@ -581,7 +581,7 @@ CALL(append)
         whole.len += all;
     }
     if (req->replace_uid != 0) {
-        struct fake_mailbox *old = box_by_id(h, req->replace_mailbox);
+        struct fake_mailbox *old = fake_box(h, req->replace_mailbox);
         uint32_t i = 0;
 
         while (i < old->count && old->messages[i].uid != req->replace_uid)
@@ -619,7 +619,7 @@ CALL(append)
 
 CALL(search)
 {
-    struct fake_mailbox *b = box_by_id(h, req->mailbox);
+    struct fake_mailbox *b = fake_box(h, req->mailbox);
     struct reader r = reader_of(req->program);
     struct search program;
     struct uidset found = { 0 }, recent = decode(req->recent_uids);

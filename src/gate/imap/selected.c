@@ -4,6 +4,7 @@
  * there are some. Flag changes are told at once by their present sequence numbers; arrivals and
  * losses go into the view, which tells them when RFC 3501 allows it. */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "gate/imap/search/contexts.h"
 #include "gate/imap/session.h"
 
 #include "proto/imap/reply.h"
@@ -17,6 +18,7 @@ void selected_close(struct imap_session *s)
     view_deinit(&box->view);
     uidset_deinit(&box->told);
     uidset_deinit(&box->saved);
+    contexts_free(box);
     if (box->keywords != NULL)
         keyword_list_deinit(box->keywords);
     free(box->keywords);
@@ -111,6 +113,8 @@ void selected_report(struct imap_session *s, bool may_expunge)
     if ((notify_selected(s) & NOTIFY_MESSAGE_NEW) == 0 && !own)
         return;
     notify_arrived(s);
+    if (may_expunge)
+        contexts_tell_vanished(s);
     view_report(&s->box->view, may_expunge, imap_session_has(s, IMAP_QRESYNC | IMAP_UIDONLY),
                 &s->out);
 }

@@ -5,6 +5,7 @@
  * is under way the machine takes no octets, so what a client pipelines waits in the stream. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gate/imap/session.h"
+#include "gate/imap/search/contexts.h"
 
 #include "gate/error_map.h"
 #include "gate/imap/wire/compression.h"
@@ -387,20 +388,17 @@ void imap_session_when_drained(struct imap_session *s, void (*next)(struct imap_
 /* RFC 3501 7.4.1: no EXPUNGE in answer to commands that use sequence numbers. */
 static bool may_expunge(const struct imap_command *c)
 {
-    bool by_number =
-        c->verb == IMAP_CMD_FETCH || c->verb == IMAP_CMD_STORE || c->verb == IMAP_CMD_SEARCH;
+    bool by_number = c->verb == IMAP_CMD_FETCH || c->verb == IMAP_CMD_STORE ||
+                     c->verb == IMAP_CMD_SEARCH || c->verb == IMAP_CMD_SORT ||
+                     c->verb == IMAP_CMD_THREAD;
 
     return c->uid || !by_number;
 }
 
-static void close_command(struct imap_session *s)
+static void answer(struct imap_session *s)
 {
     struct str tag = s->command->tag;
 
-    if (s->box != NULL) {
-        selected_report(s, may_expunge(s->command));
-        uidset_deinit(&s->box->told);
-    }
     notify_flush(s);
     if (!s->pushing)
         reply_tagged_line(&s->out, tag, s->final);
@@ -413,6 +411,19 @@ static void close_command(struct imap_session *s)
     imap_session_pump(s);
     if (!s->closing)
         notify_push(s);
+}
+
+/* Results that are kept up to date change with the mailbox (RFC 5267). */
+static void close_command(struct imap_session *s)
+{
+    if (s->box != NULL) {
+        selected_report(s, may_expunge(s->command));
+        uidset_deinit(&s->box->told);
+    }
+    if (s->box != NULL && contexts_are_stale(s))
+        contexts_refresh(s, answer);
+    else
+        answer(s);
 }
 
 /* Is there news that the client should get with this answer? */

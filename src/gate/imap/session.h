@@ -25,6 +25,7 @@ struct selected {
     uint64_t asked;                /* `noted` when keeper was asked for changes */
     struct keyword_list *keywords; /* heap, null while there are none */
     struct uidset saved;           /* "$" (RFC 5182); what is gone may still be in it */
+    struct contexts *contexts;     /* of search/contexts.h, or null */
     struct uidset told;            /* changes that a command has reported already */
     uint64_t told_modseq;          /* as of here */
     bool read_only, described;     /* described: the client has had FLAGS */

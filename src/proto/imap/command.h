@@ -84,6 +84,9 @@ enum imap_fact {
     ROW(UNSELECT, unselect, "UNSELECT", none, false, IMAP_WHEN_OPEN)                               \
     ROW(EXPUNGE, expunge, "EXPUNGE", expunge, true, IMAP_WHEN_WRITE)                               \
     ROW(SEARCH, search, "SEARCH", search, true, IMAP_WHEN_OPEN)                                    \
+    ROW(SORT, sort, "SORT", sort, true, IMAP_WHEN_OPEN)                                            \
+    ROW(THREAD, thread, "THREAD", thread, true, IMAP_WHEN_OPEN)                                    \
+    ROW(CANCELUPDATE, cancelupdate, "CANCELUPDATE", cancelupdate, false, IMAP_WHEN_OPEN)           \
     ROW(FETCH, fetch, "FETCH", fetch, true, IMAP_WHEN_OPEN)                                        \
     ROW(STORE, store, "STORE", store, true, IMAP_WHEN_WRITE)                                       \
     ROW(COPY, copy, "COPY", copy, true, IMAP_WHEN_OPEN)                                            \
@@ -113,7 +116,8 @@ struct imap_command {
         struct imap_metadata_read_args metadata_read;
         struct imap_metadata_write_args metadata_write;
         struct imap_append_args append;
-        struct imap_search_args search;
+        struct imap_search_args search; /* SORT and THREAD, too */
+        struct str_list cancel;         /* CANCELUPDATE: tags */
         struct imap_fetch_args fetch;
         struct imap_store_args store;
         struct imap_copy_args copy;
@@ -207,6 +211,9 @@ IMAP_ARGS_FN(metadata_write);
 IMAP_ARGS_FN(append);
 IMAP_ARGS_FN(expunge);
 IMAP_ARGS_FN(search);
+IMAP_ARGS_FN(sort);
+IMAP_ARGS_FN(thread);
+IMAP_ARGS_FN(cancelupdate);
 IMAP_ARGS_FN(fetch);
 IMAP_ARGS_FN(store);
 IMAP_ARGS_FN(copy);

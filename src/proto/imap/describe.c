@@ -117,6 +117,13 @@ static void put_append(struct buf *out, const struct imap_append_args *a)
 
 static void put_search(struct buf *out, const struct imap_search_args *a)
 {
+    for (uint32_t i = 0; i < a->criteria.count; i++)
+        buf_printf(out, "%s%d ", a->criteria.at[i].reverse ? "-" : "", (int)a->criteria.at[i].key);
+    if (a->algorithm != THREAD_ORDEREDSUBJECT)
+        buf_printf(out, "threads%d ", (int)a->algorithm);
+    if ((a->returns & RETURN_PARTIAL) != 0)
+        buf_printf(out, "%s%u:%u ", a->partial.from_end ? "-" : "", a->partial.first,
+                   a->partial.last);
     buf_printf(out, "%x n%u%s sets", a->returns, a->program.count, a->modseq ? " modseq" : "");
     for (uint32_t i = 0; i < a->set_count; i++) {
         if (a->program.nodes[a->sets[i].node].key != SEARCH_UIDS)
@@ -166,8 +173,22 @@ static void put_metadata(struct buf *out, const struct imap_command *c)
         put_notify(out, &c->notify);
 }
 
+/* Commands that search. */
+static bool put_searching(struct buf *out, const struct imap_command *c)
+{
+    if (c->verb == IMAP_CMD_CANCELUPDATE)
+        put_list(out, c->cancel);
+    else if (c->verb == IMAP_CMD_SEARCH || c->verb == IMAP_CMD_SORT || c->verb == IMAP_CMD_THREAD)
+        put_search(out, &c->search);
+    else
+        return false;
+    return true;
+}
+
 static void put_args(struct buf *out, const struct imap_command *c)
 {
+    if (put_searching(out, c))
+        return;
     switch (c->verb) {
     case IMAP_CMD_LOGIN:
         buf_printf(out, "<%.*s><%.*s>", STR_ARG(c->login.user), STR_ARG(c->login.password));
@@ -215,9 +236,6 @@ static void put_args(struct buf *out, const struct imap_command *c)
         break;
     case IMAP_CMD_FETCH:
         put_fetch(out, &c->fetch);
-        break;
-    case IMAP_CMD_SEARCH:
-        put_search(out, &c->search);
         break;
     case IMAP_CMD_STORE:
         put_store(out, &c->store);

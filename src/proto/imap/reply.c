@@ -185,49 +185,6 @@ void reply_flags_line(struct buf *out, struct fetch_number number, struct str fl
     out->len += (size_t)(at - start);
 }
 
-void reply_search_line(struct buf *out, const struct uidset *numbers, uint64_t modseq)
-{
-    struct uidset_iter it = uidset_iterate(numbers);
-    uint32_t number;
-
-    BUF_ADD(out, "* SEARCH");
-    while (uidset_next(&it, &number)) {
-        BUF_ADD(out, " ");
-        buf_add_u64(out, number);
-    }
-    if (modseq != 0 && !uidset_empty(numbers)) {
-        BUF_ADD(out, " (MODSEQ ");
-        buf_add_u64(out, modseq);
-        BUF_ADD(out, ")");
-    }
-    BUF_ADD(out, "\r\n");
-}
-
-void reply_esearch_line(struct buf *out, const struct esearch_line *line,
-                        const struct uidset *numbers)
-{
-    bool any = !uidset_empty(numbers);
-
-    BUF_ADD(out, "* ESEARCH (TAG ");
-    reply_string(out, line->tag, false);
-    buf_add(out, line->uid ? STR(") UID") : STR(")"));
-    if ((line->returns & RETURN_MIN) != 0 && any)
-        buf_printf(out, " MIN %u", uidset_first(numbers));
-    if ((line->returns & RETURN_MAX) != 0 && any)
-        buf_printf(out, " MAX %u", uidset_last(numbers));
-    if ((line->returns & RETURN_ALL) != 0 && any) {
-        BUF_ADD(out, " ALL ");
-        uidset_format(numbers, out);
-    }
-    if ((line->returns & RETURN_COUNT) != 0)
-        buf_printf(out, " COUNT %u", uidset_count(numbers));
-    if (line->modseq != 0 && any) {
-        BUF_ADD(out, " MODSEQ ");
-        buf_add_u64(out, line->modseq);
-    }
-    BUF_ADD(out, "\r\n");
-}
-
 void reply_copyuid(struct buf *out, uint32_t uidvalidity, const struct uidset *source,
                    const struct uidset *target)
 {

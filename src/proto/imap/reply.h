@@ -54,18 +54,6 @@ void reply_fetch_end(struct fetch_line *line);
 void reply_flags_line(struct buf *out, struct fetch_number number, struct str flags, uint32_t uid,
                       uint64_t modseq);
 
-/* "* SEARCH 2 84 882 (MODSEQ 917162500)"; modseq 0 is left out. */
-void reply_search_line(struct buf *out, const struct uidset *numbers, uint64_t modseq);
-/* "* ESEARCH (TAG "a") UID COUNT 5 ALL 4:19,21,28" (RFC 4731 3.1). */
-struct esearch_line {
-    struct str tag;
-    bool uid;
-    uint32_t returns; /* bits of enum imap_search_return */
-    uint64_t modseq;  /* 0 is left out */
-};
-void reply_esearch_line(struct buf *out, const struct esearch_line *line,
-                        const struct uidset *numbers);
-
 /* "[COPYUID 38505 304,319:320 3956:3958]" (RFC 4315 3). */
 void reply_copyuid(struct buf *out, uint32_t uidvalidity, const struct uidset *source,
                    const struct uidset *target);

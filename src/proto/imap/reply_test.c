@@ -1,6 +1,7 @@
 /* proto/imap/reply_test.c - responses, capabilities, dates. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proto/imap/reply.h"
+#include "proto/imap/reply_search.h"
 
 #include "proto/imap/caps.h"
 #include "proto/imap/command.h"
@@ -61,7 +62,7 @@ TEST(lines_have_the_forms_of_the_rfc)
                        &(struct esearch_line){ STR("A282"), true,
                                                RETURN_MIN | RETURN_MAX | RETURN_ALL | RETURN_COUNT,
                                                0 },
-                       &set);
+                       &set, NULL);
     check_out(&out, STR("* ESEARCH (TAG \"A282\") UID MIN 2 MAX 882 ALL 2,84,882 COUNT 3\r\n"));
     reply_copyuid(&out, 38505, &set, &other);
     check_out(&out, STR("[COPYUID 38505 2,84,882 3956:3958]"));
@@ -75,7 +76,7 @@ TEST(lines_have_the_forms_of_the_rfc)
     reply_search_line(&out, &set, 5);
     check_out(&out, STR("* SEARCH\r\n"));
     reply_esearch_line(
-        &out, &(struct esearch_line){ STR("a"), false, RETURN_ALL | RETURN_COUNT, 5 }, &set);
+        &out, &(struct esearch_line){ STR("a"), false, RETURN_ALL | RETURN_COUNT, 5 }, &set, NULL);
     check_out(&out, STR("* ESEARCH (TAG \"a\") COUNT 0\r\n"));
     uidset_deinit(&set);
     uidset_deinit(&other);
@@ -113,5 +114,58 @@ TEST(dates_have_fixed_width)
     check_out(&out, STR("\" 1-Jan-1970 00:00:00 +0000\""));
     imap_date_format(&out, -1, 330);
     check_out(&out, STR("\" 1-Jan-1970 05:29:59 +0530\""));
+    buf_deinit(&out);
+}
+
+static const struct {
+    struct imap_partial p;
+    uint32_t count, from, part;
+} ranges[] = {
+    { { 1, 500, false }, 700, 0, 500 },
+    { { 500, 1, false }, 700, 0, 500 },
+    { { 501, 1000, false }, 700, 500, 200 },
+    { { 701, 800, false }, 700, 0, 0 },
+    { { 1, 100, true }, 700, 600, 100 },
+    { { 100, 1, true }, 50, 0, 50 },
+    { { 601, 800, true }, 700, 0, 100 },
+    { { 701, 800, true }, 700, 0, 0 },
+    { { 1, 1, false }, 0, 0, 0 },
+    { { 1, 4294967295, true }, 3, 0, 3 },
+};
+
+TEST(a_partial_range_means_these_results)
+{
+    for (size_t i = 0; i < ARRAY_LEN(ranges); i++) {
+        uint32_t part, from = reply_partial_range(&ranges[i].p, ranges[i].count, &part);
+
+        CHECK_EQ(part, ranges[i].part, "row %zu", i);
+        CHECK_EQ(from, ranges[i].from, "row %zu", i);
+    }
+}
+
+TEST(sorted_results_keep_their_order)
+{
+    static const uint32_t numbers[] = { 7, 3, 4, 5, 2, 1, 9 };
+    struct buf out = { 0 };
+    struct esearch_line line = { .tag = STR("a"),
+                                 .returns = RETURN_MIN | RETURN_MAX | RETURN_ALL | RETURN_COUNT,
+                                 .modseq = 12 };
+
+    reply_esort_line(&out, &line, numbers, 7);
+    check_out(&out, STR("* ESEARCH (TAG \"a\") MIN 7 MAX 9 ALL 7,3:5,2,1,9 COUNT 7 MODSEQ 12\r\n"));
+    reply_esort_line(&out, &line, numbers, 0);
+    check_out(&out, STR("* ESEARCH (TAG \"a\") COUNT 0\r\n"));
+    line = (struct esearch_line){ .tag = STR("a"),
+                                  .uid = true,
+                                  .returns = RETURN_PARTIAL,
+                                  .partial = { 1, 3, true },
+                                  .mailbox = STR("b c"),
+                                  .uidvalidity = 4 };
+    reply_esort_line(&out, &line, numbers, 7);
+    check_out(&out, STR("* ESEARCH (TAG \"a\" MAILBOX \"b c\" UIDVALIDITY 4) UID "
+                        "PARTIAL (-1:-3 2,1,9)\r\n"));
+    reply_esort_line(&out, &line, numbers, 0);
+    check_out(&out, STR("* ESEARCH (TAG \"a\" MAILBOX \"b c\" UIDVALIDITY 4) UID "
+                        "PARTIAL (-1:-3 NIL)\r\n"));
     buf_deinit(&out);
 }

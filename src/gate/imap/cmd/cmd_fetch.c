@@ -8,6 +8,7 @@
 #include "gate/imap/fetch_row.h"
 
 #include "proto/imap/reply.h"
+#include "proto/imap/reply_search.h"
 
 /* ---- what to ask ---- */
 
@@ -314,11 +315,28 @@ void fetch_rows(struct imap_session *s, const struct imap_fetch_args *args, stru
     ask_page(s);
 }
 
+/* The messages of the set, or those results of it that PARTIAL names (RFC 9394 3.3). */
+static bool fetch_uids(struct imap_session *s, struct str *ret)
+{
+    const struct imap_fetch_args *a = &s->command->fetch;
+    struct uidset uids = { 0 }, partial = { 0 };
+    bool ok;
+
+    if (!a->has_partial)
+        return imap_session_uids(s, &a->set, ret);
+    ok = selected_resolve(s->box, &a->set, true, &uids); /* numbers that are UIDs always resolve */
+    reply_partial_set(&a->partial, &uids, &partial);
+    *ret = imap_session_encode_uids(s, &partial);
+    uidset_deinit(&uids);
+    uidset_deinit(&partial);
+    return ok;
+}
+
 static void fetch_changed(struct imap_session *s)
 {
     struct str uids;
 
-    if (imap_session_uids(s, &s->command->fetch.set, &uids))
+    if (fetch_uids(s, &uids))
         fetch_rows(s, &s->command->fetch, uids, STR("OK UID FETCH completed"));
 }
 
@@ -335,7 +353,7 @@ void imap_cmd_fetch(struct imap_session *s, const struct imap_command *c)
             imap_set_facts(s->machine, IMAP_CONDSTORE, 0);
     if (c->fetch.vanished && !c->fetch.set.saved)
         vanished_since(s, c->fetch.modseq, &c->fetch.set, fetch_changed);
-    else if (imap_session_uids(s, &c->fetch.set, &uids))
+    else if (fetch_uids(s, &uids))
         fetch_rows(s, &c->fetch, uids,
                    c->uid ? STR("OK UID FETCH completed") : STR("OK FETCH completed"));
 }

@@ -1,5 +1,6 @@
 /* gate/imap/cmd/cmd_idle.c - IDLE (RFC 2177): changes are told when keeper speaks of them. */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "gate/imap/search/contexts.h"
 #include "gate/imap/session.h"
 
 static void end_idle(struct imap_session *s)
@@ -20,10 +21,20 @@ static void go_on(struct imap_session *s)
 }
 
 /* While idle every kind of news may be told (RFC 2177 3), to a client that reads it. */
+static void told(struct imap_session *s)
+{
+    if (s->command == NULL) /* results kept up to date took some memory */
+        imap_session_forget_command(s);
+    imap_session_when_drained(s, go_on);
+}
+
 static void tell(struct imap_session *s)
 {
     selected_report(s, true);
-    imap_session_when_drained(s, go_on);
+    if (contexts_are_stale(s))
+        contexts_refresh(s, told);
+    else
+        told(s);
 }
 
 void idle_changed(struct imap_session *s)
@@ -51,7 +62,8 @@ void imap_cmd_idle(struct imap_session *s, const struct imap_command *c)
 void idle_done(struct imap_session *s, const struct imap_command *c, bool whole)
 {
     s->command = c;
-    s->mem = arena_new(0);
+    if (s->mem == NULL)
+        s->mem = arena_new(0);
     s->idling = false;
     s->idle_ok = whole;
     s->idle_over = s->ticket != 0 || s->resume != NULL;

@@ -8,6 +8,8 @@
 #ifndef POSTERN_PROTO_IMAP_ARGS_H
 #define POSTERN_PROTO_IMAP_ARGS_H
 
+#include "message/order/order.h"
+#include "message/order/thread_tree.h"
 #include "message/record/section.h"
 #include "message/set/entry_name.h"
 #include "message/set/flags.h"
@@ -115,6 +117,18 @@ enum imap_search_return {
     RETURN_COUNT = 1 << 3,
     RETURN_SAVE = 1 << 4,    /* RFC 5182: "$" is to mean what is found */
     RETURN_ESEARCH = 1 << 5, /* RETURN was written: answer with ESEARCH */
+    RETURN_PARTIAL = 1 << 6, /* RFC 9394 */
+    RETURN_CONTEXT = 1 << 7, /* RFC 5267 4.2: a hint */
+    RETURN_UPDATE = 1 << 8,  /* RFC 5267 4.3: tell how the result changes */
+    /* What is told at once; without any of it there is no ESEARCH response. */
+    RETURN_DATA = RETURN_MIN | RETURN_MAX | RETURN_ALL | RETURN_COUNT | RETURN_PARTIAL,
+};
+
+/* The results first to last, in the order in which they were written: counted from the first one,
+ * or, with from_end, from the last. */
+struct imap_partial {
+    uint32_t first, last;
+    bool from_end;
 };
 
 /* A set inside a program: node `node` is to match the messages that `set` names, by UID or by
@@ -128,6 +142,9 @@ struct imap_search_set {
 struct imap_search_args {
     uint32_t returns; /* enum imap_search_return */
     bool modseq;      /* the MODSEQ key is used (RFC 7162 3.1.5) */
+    struct imap_partial partial;
+    struct sort_criteria criteria;   /* SORT */
+    enum thread_algorithm algorithm; /* THREAD */
     struct search program;
     struct imap_search_set *sets;
     uint32_t set_count;
@@ -169,6 +186,8 @@ struct imap_fetch_args {
     uint32_t item_count;
     bool changed_since; /* RFC 7162 3.1.4.1 */
     bool vanished;      /* RFC 7162 3.2.6 */
+    bool has_partial;   /* RFC 9394 3.3 */
+    struct imap_partial partial;
     uint64_t modseq;
 };
 

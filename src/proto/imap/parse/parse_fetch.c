@@ -1,6 +1,7 @@
 /* proto/imap/parse/parse_fetch.c - arguments of FETCH. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proto/imap/command.h"
+#include "proto/imap/parse/search_grammar.h"
 
 /* Items that are one word. BODY.PEEK and BODY[ are read by hand. */
 static const struct {
@@ -209,6 +210,10 @@ static void fetch_modifiers(struct scan *s, struct imap_fetch_args *a, bool uid)
             a->modseq = scan_number64(s);
         } else if (scan_word(s, STR("VANISHED"))) {
             a->vanished = true;
+        } else if (uid && scan_word(s, STR("PARTIAL"))) {
+            scan_space(s);
+            a->has_partial = true;
+            a->partial = scan_partial_range(s);
         } else {
             scan_fail(s, "Unknown FETCH modifier");
         }

@@ -6,6 +6,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/utf8.h"
 #include "proto/imap/command.h"
+#include "proto/imap/parse/search_grammar.h"
 
 struct search_parse {
     struct search_builder b;
@@ -311,55 +312,18 @@ static void search_key(struct scan *s, struct search_parse *p, uint32_t depth)
     scan_fail(s, "Unknown search key");
 }
 
-/* "RETURN" SP "(" [option *(SP option)] ")"; none means ALL (RFC 4731 3.1). */
-static void return_opts(struct scan *s, struct imap_search_args *a)
+void scan_search_charset(struct scan *s)
 {
-    static const struct {
-        struct str word;
-        uint32_t bit;
-    } options[] = {
-        { STR_INIT("MIN"), RETURN_MIN },   { STR_INIT("MAX"), RETURN_MAX },
-        { STR_INIT("ALL"), RETURN_ALL },   { STR_INIT("COUNT"), RETURN_COUNT },
-        { STR_INIT("SAVE"), RETURN_SAVE },
-    };
-
-    scan_space(s);
-    scan_char(s, '(');
-    a->returns = RETURN_ESEARCH;
-    while (!scan_at_end(s) && !scan_peek(s, ')')) {
-        uint32_t before = a->returns;
-
-        for (size_t i = 0; i < ARRAY_LEN(options); i++)
-            if (scan_word(s, options[i].word))
-                a->returns |= options[i].bit;
-        if (a->returns == before || (!scan_try(s, ' ') && !scan_peek(s, ')')))
-            scan_fail(s, "Unknown or repeated RETURN option");
-    }
-    scan_char(s, ')');
-    scan_space(s);
-    if (a->returns == RETURN_ESEARCH)
-        a->returns |= RETURN_ALL;
-}
-
-static void charset(struct scan *s)
-{
-    scan_space(s);
-
     struct str name = scan_astring(s);
     if (!str_eq_nocase(name, STR("US-ASCII")) && !str_eq_nocase(name, STR("UTF-8")))
         scan_refuse(s, "[BADCHARSET (US-ASCII UTF-8)] Unknown charset");
     scan_space(s);
 }
 
-IMAP_ARGS_FN(search)
+void scan_search_program(struct scan *s, struct imap_command *c)
 {
     struct search_parse p = { .args = &c->search };
 
-    scan_space(s);
-    if (scan_word(s, STR("RETURN")))
-        return_opts(s, &c->search);
-    if (scan_word(s, STR("CHARSET")))
-        charset(s);
     c->search.sets = ARENA_ARRAY(s->mem, struct imap_search_set, s->limits->search_keys_max + 1U);
     search_begin(&p.b, s->mem);
     do
@@ -367,6 +331,18 @@ IMAP_ARGS_FN(search)
     while (scan_try(s, ' '));
     if (scan_ok(s) && search_finish(&p.b, &c->search.program) != OK)
         scan_refuse(s, "[LIMIT] The search is too large");
+}
+
+IMAP_ARGS_FN(search)
+{
+    scan_space(s);
+    if (scan_word(s, STR("RETURN")))
+        scan_search_returns(s, &c->search);
+    if (scan_word(s, STR("CHARSET"))) {
+        scan_space(s);
+        scan_search_charset(s);
+    }
+    scan_search_program(s, c);
 }
 
 bool command_is_search(struct arena *mem, const struct scan_limits *limits, struct str text)
