@@ -212,6 +212,7 @@ CALL(mailbox_list)
         rep->mailboxes[rep->mailboxes_count++] =
             (struct keep_mailbox){ .id = b->id,
                                    .name = str_from_z(b->name),
+                                   .uidvalidity = 9,
                                    .special_use = b->special_use,
                                    .subscribed = b->subscribed,
                                    .exists = b->exists,
@@ -303,7 +304,8 @@ static struct uidset decode(struct str octets)
     struct uidset set = { 0 };
     struct reader r = reader_of(octets);
 
-    CHECK_OK(uidset_decode(&r, 1000, &set), "a set");
+    if (octets.len > 0)
+        CHECK_OK(uidset_decode(&r, 1000, &set), "a set");
     return set;
 }
 

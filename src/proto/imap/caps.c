@@ -44,6 +44,7 @@ static const struct {
     { "THREAD=REFERENCES", IMAP_AUTHED, 0 },
     { "THREAD=REFS", IMAP_AUTHED, 0 },
     { "PARTIAL", IMAP_AUTHED, 0 },
+    { "MULTISEARCH", IMAP_AUTHED, 0 },
     { "CONTEXT=SEARCH", IMAP_AUTHED, 0 },
     { "CONTEXT=SORT", IMAP_AUTHED, 0 },
     { "METADATA", IMAP_AUTHED, 0 },

@@ -86,6 +86,7 @@ enum imap_fact {
     ROW(SEARCH, search, "SEARCH", search, true, IMAP_WHEN_OPEN)                                    \
     ROW(SORT, sort, "SORT", sort, true, IMAP_WHEN_OPEN)                                            \
     ROW(THREAD, thread, "THREAD", thread, true, IMAP_WHEN_OPEN)                                    \
+    ROW(ESEARCH, esearch, "ESEARCH", esearch, false, IMAP_WHEN_IN)                                 \
     ROW(CANCELUPDATE, cancelupdate, "CANCELUPDATE", cancelupdate, false, IMAP_WHEN_OPEN)           \
     ROW(FETCH, fetch, "FETCH", fetch, true, IMAP_WHEN_OPEN)                                        \
     ROW(STORE, store, "STORE", store, true, IMAP_WHEN_WRITE)                                       \
@@ -213,6 +214,7 @@ IMAP_ARGS_FN(expunge);
 IMAP_ARGS_FN(search);
 IMAP_ARGS_FN(sort);
 IMAP_ARGS_FN(thread);
+IMAP_ARGS_FN(esearch);
 IMAP_ARGS_FN(cancelupdate);
 IMAP_ARGS_FN(fetch);
 IMAP_ARGS_FN(store);

@@ -124,6 +124,11 @@ static void put_search(struct buf *out, const struct imap_search_args *a)
     if ((a->returns & RETURN_PARTIAL) != 0)
         buf_printf(out, "%s%u:%u ", a->partial.from_end ? "-" : "", a->partial.first,
                    a->partial.last);
+    for (uint32_t i = 0; i < a->source_count; i++) {
+        buf_printf(out, "in%d", (int)a->sources[i].where);
+        put_list(out, a->sources[i].names);
+        BUF_ADD(out, " ");
+    }
     buf_printf(out, "%x n%u%s sets", a->returns, a->program.count, a->modseq ? " modseq" : "");
     for (uint32_t i = 0; i < a->set_count; i++) {
         if (a->program.nodes[a->sets[i].node].key != SEARCH_UIDS)
@@ -178,7 +183,8 @@ static bool put_searching(struct buf *out, const struct imap_command *c)
 {
     if (c->verb == IMAP_CMD_CANCELUPDATE)
         put_list(out, c->cancel);
-    else if (c->verb == IMAP_CMD_SEARCH || c->verb == IMAP_CMD_SORT || c->verb == IMAP_CMD_THREAD)
+    else if (c->verb == IMAP_CMD_ESEARCH || c->verb == IMAP_CMD_SEARCH ||
+             c->verb == IMAP_CMD_SORT || c->verb == IMAP_CMD_THREAD)
         put_search(out, &c->search);
     else
         return false;

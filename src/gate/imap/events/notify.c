@@ -75,8 +75,14 @@ static bool is_within(struct str name, struct str top)
            (name.len > top.len && str_starts(name, top) && name.at[top.len] == '/');
 }
 
+static bool is_child(struct str name, struct str top)
+{
+    return is_within(name, top) && name.len > top.len &&
+           str_find(str_skip(name, top.len + 1), STR("/")) == STR_NOT_FOUND;
+}
+
 /* Mail is delivered to INBOX alone (RFC 5465 6.3). */
-static bool covers(const struct imap_notify_group *g, struct str name, bool subscribed)
+bool notify_group_covers(const struct imap_notify_group *g, struct str name, bool subscribed)
 {
     switch (g->where) {
     case NOTIFY_SELECTED:
@@ -89,12 +95,14 @@ static bool covers(const struct imap_notify_group *g, struct str name, bool subs
     case NOTIFY_SUBSCRIBED:
         return subscribed;
     case NOTIFY_SUBTREE:
+    case NOTIFY_SUBTREE_ONE:
     case NOTIFY_MAILBOXES:
         break;
     }
     for (uint32_t i = 0; i < g->names.count; i++)
         if (str_eq(name, g->names.at[i]) ||
-            (g->where == NOTIFY_SUBTREE && is_within(name, g->names.at[i])))
+            (g->where == NOTIFY_SUBTREE && is_within(name, g->names.at[i])) ||
+            (g->where == NOTIFY_SUBTREE_ONE && is_child(name, g->names.at[i])))
             return true;
     return false;
 }
@@ -104,7 +112,7 @@ uint32_t notify_events_for(const struct notify *n, struct str name, bool subscri
     uint32_t events = 0;
 
     for (uint32_t i = 0; i < n->group_count; i++)
-        if (covers(&n->groups[i], name, subscribed))
+        if (notify_group_covers(&n->groups[i], name, subscribed))
             events |= n->groups[i].events;
     return events;
 }

@@ -28,6 +28,9 @@ struct notify {
     uint64_t own_modseq; /* of the last change by this session */
 };
 
+/* Is a mailbox one of those that a group names? The selected one never is. */
+bool notify_group_covers(const struct imap_notify_group *g, struct str name, bool subscribed);
+
 /* The session's, made when it has none. */
 struct notify *notify_of(struct imap_session *s);
 /* Forgets what was asked for: NOTIFY NONE. */

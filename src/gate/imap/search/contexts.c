@@ -68,7 +68,7 @@ void contexts_free(struct selected *box)
     box->contexts = NULL;
 }
 
-static void refuse(struct imap_session *s, struct str tag)
+void contexts_refuse(struct imap_session *s, struct str tag)
 {
     BUF_ADD(&s->out, "* NO [NOUPDATE ");
     reply_string(&s->out, tag, false);
@@ -92,7 +92,7 @@ bool contexts_begin(struct imap_session *s, struct str program, struct str crite
     }
     c->begun = c->count < CONTEXTS_MAX;
     if (!c->begun) {
-        refuse(s, tag);
+        contexts_refuse(s, tag);
         return true;
     }
     c->at[c->count++] = (struct context){ .tag = heap_copy(tag),
@@ -138,7 +138,7 @@ void contexts_keep_list(struct imap_session *s, const uint32_t *uids, uint32_t c
     if (x == NULL)
         return;
     if (count > CONTEXT_LIST_MAX) {
-        refuse(s, x->tag);
+        contexts_refuse(s, x->tag);
         context_drop(s->box->contexts, s->box->contexts->count - 1);
         return;
     }
@@ -365,7 +365,7 @@ static void refresh_failed(struct imap_session *s, enum err e)
     struct contexts *c = s->box->contexts;
 
     (void)e;
-    refuse(s, c->at[c->now].tag);
+    contexts_refuse(s, c->at[c->now].tag);
     context_drop(c, c->now);
     refresh_next(s);
 }

@@ -27,6 +27,9 @@ void contexts_keep_list(struct imap_session *s, const uint32_t *uids, uint32_t c
 /* The search failed. */
 void contexts_give_up(struct imap_session *s);
 
+/* "* NO [NOUPDATE "tag"]" */
+void contexts_refuse(struct imap_session *s, struct str tag);
+
 void contexts_cancel(struct selected *box, const struct str_list *tags);
 void contexts_free(struct selected *box);
 

@@ -139,12 +139,16 @@ struct imap_search_set {
     struct imap_set set;
 };
 
+struct imap_notify_group;
+
 struct imap_search_args {
     uint32_t returns; /* enum imap_search_return */
     bool modseq;      /* the MODSEQ key is used (RFC 7162 3.1.5) */
     struct imap_partial partial;
-    struct sort_criteria criteria;   /* SORT */
-    enum thread_algorithm algorithm; /* THREAD */
+    struct sort_criteria criteria;     /* SORT */
+    enum thread_algorithm algorithm;   /* THREAD */
+    struct imap_notify_group *sources; /* ESEARCH: which mailboxes; none: the selected one */
+    uint32_t source_count;
     struct search program;
     struct imap_search_set *sets;
     uint32_t set_count;
@@ -221,6 +225,7 @@ enum imap_notify_where {
     NOTIFY_SUBSCRIBED,
     NOTIFY_SUBTREE,
     NOTIFY_MAILBOXES,
+    NOTIFY_SUBTREE_ONE, /* RFC 7377 2.2: ESEARCH alone */
 };
 enum { NOTIFY_GROUPS_MAX = 32 };
 struct imap_notify_group {

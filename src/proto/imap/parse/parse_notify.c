@@ -1,6 +1,7 @@
 /* proto/imap/parse/parse_notify.c - arguments of NOTIFY. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proto/imap/command.h"
+#include "proto/imap/parse/search_grammar.h"
 
 static const struct {
     struct str word;
@@ -35,7 +36,7 @@ static bool is_selected(const struct imap_notify_group *g)
 }
 
 /* one-or-more-mailbox = mailbox / "(" mailbox *(SP mailbox) ")" */
-static void mailboxes(struct scan *s, struct str_list *names)
+void scan_mailboxes(struct scan *s, struct str_list *names)
 {
     bool many = scan_try(s, '(');
 
@@ -51,7 +52,7 @@ static void mailboxes(struct scan *s, struct str_list *names)
         scan_char(s, ')');
 }
 
-static void selector(struct scan *s, struct imap_notify_group *g)
+void scan_mailbox_selector(struct scan *s, struct imap_notify_group *g)
 {
     for (size_t i = 0; i < ARRAY_LEN(selectors); i++) {
         if (!scan_word(s, selectors[i].word))
@@ -59,7 +60,7 @@ static void selector(struct scan *s, struct imap_notify_group *g)
         g->where = selectors[i].where;
         if (selectors[i].names) {
             scan_space(s);
-            mailboxes(s, &g->names);
+            scan_mailboxes(s, &g->names);
         }
         return;
     }
@@ -120,7 +121,7 @@ static void event_group(struct scan *s, struct imap_notify_group *g)
     bool many;
 
     scan_char(s, '(');
-    selector(s, g);
+    scan_mailbox_selector(s, g);
     scan_space(s);
     if (!scan_word(s, STR("NONE"))) {
         many = scan_try(s, '(');

@@ -138,6 +138,67 @@ IMAP_ARGS_FN(thread)
     search_criteria(s, c);
 }
 
+/* source-mbox of one specifier; "subtree-one" is ESEARCH's own (RFC 7377 2.2). */
+static void source(struct scan *s, struct imap_search_args *a)
+{
+    struct imap_notify_group *g = &a->sources[a->source_count];
+
+    if (a->source_count == NOTIFY_GROUPS_MAX) {
+        scan_refuse(s, "[LIMIT] Too many mailbox specifiers");
+        return;
+    }
+    a->source_count++;
+    if (scan_word(s, STR("SUBTREE-ONE"))) {
+        g->where = NOTIFY_SUBTREE_ONE;
+        scan_space(s);
+        scan_mailboxes(s, &g->names);
+        return;
+    }
+    scan_mailbox_selector(s, g);
+    if (g->where == NOTIFY_SELECTED_DELAYED)
+        scan_fail(s, "SELECTED-DELAYED is not for searches");
+}
+
+/* "IN" SP "(" source-mbox [SP "(" scope-options ")"] ")"; no scope option is defined. */
+static void sources(struct scan *s, struct imap_search_args *a)
+{
+    a->sources = ARENA_ARRAY(s->mem, struct imap_notify_group, NOTIFY_GROUPS_MAX + 1U);
+    scan_space(s);
+    scan_char(s, '(');
+    do
+        source(s, a);
+    while (scan_try(s, ' '));
+    scan_char(s, ')');
+    scan_space(s);
+}
+
+/* RFC 7377 2.1: message numbers mean nothing in many mailboxes, nor does "$". */
+static void check_sets(struct scan *s, const struct imap_search_args *a)
+{
+    for (uint32_t i = 0; scan_ok(s) && i < a->set_count; i++)
+        if (!a->sets[i].uid || a->sets[i].set.saved)
+            scan_fail(s, "ESEARCH knows messages by UID alone");
+}
+
+IMAP_ARGS_FN(esearch)
+{
+    struct imap_search_args *a = &c->search;
+
+    scan_space(s);
+    if (scan_word(s, STR("IN")))
+        sources(s, a);
+    if (scan_word(s, STR("RETURN")))
+        scan_search_returns(s, a);
+    else
+        a->returns = RETURN_ESEARCH | RETURN_ALL;
+    if (scan_word(s, STR("CHARSET"))) {
+        scan_space(s);
+        scan_search_charset(s);
+    }
+    scan_search_program(s, c);
+    check_sets(s, a);
+}
+
 /* "CANCELUPDATE" 1*(SP quoted) (RFC 5267 4.3.5). */
 IMAP_ARGS_FN(cancelupdate)
 {

@@ -16,4 +16,8 @@ void scan_search_charset(struct scan *s);
 /* search-key *(SP search-key), into c->search. */
 void scan_search_program(struct scan *s, struct imap_command *c);
 
+/* filter-mailboxes (RFC 5465 8), and the names in it. */
+void scan_mailbox_selector(struct scan *s, struct imap_notify_group *g);
+void scan_mailboxes(struct scan *s, struct str_list *names);
+
 #endif
