@@ -224,7 +224,6 @@ static void set_defaults(struct keeper *k)
     k->settings.message_bytes_max = MIN(k->settings.message_bytes_max, UINT32_MAX);
     k->directory.separator = k->settings.separator == '\1' ? '\0' : k->settings.separator;
     set_prefix(k->settings.others_prefix, "Other Users", k->others_prefix);
-    set_prefix(k->settings.shared_prefix, "Shared", k->shared_prefix);
     k->password.kib = k->settings.argon2_kib;
     k->password.passes = k->settings.argon2_passes;
 }

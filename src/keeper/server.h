@@ -21,9 +21,9 @@ struct keeper;
 struct keeper_settings {
     bool tables_in_memory; /* tests, the simulator; also taken when `fs` is simulated */
     char separator;        /* of sub-addresses; 0: '+'; '\1': none                    */
-    /* What stands before the names of mailboxes that others, and one's domain, share. Copied; at
-     * most 100 octets, no slash at the end. at null: "Other Users", "Shared"; empty: none. */
-    struct str others_prefix, shared_prefix;
+    /* What stands before the names of mailboxes that others share. Copied; at most 100 octets, no
+     * slash at the end. at null: "Other Users"; empty: they are not shown. */
+    struct str others_prefix;
     bool share_with_anyone; /* users may give rights to anyone; else only administrators */
 
     /* Passwords: argon2id (RFC 9106 4). */

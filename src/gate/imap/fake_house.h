@@ -81,6 +81,7 @@ void house_note(struct fake_house *h, struct str mailbox);
 void house_later(struct fake_house *h, void (*run)(void *ctx), void *ctx);
 extern struct fake_house *house_now; /* the one under test */
 void fake_metadata_init(void);
+void fake_sharing_init(void);
 void fake_keeper_init(struct fake_house *h);
 void fake_keeper_deinit(struct fake_house *h);
 

@@ -133,6 +133,7 @@ void fake_keeper_init(struct fake_house *h)
 
     last_ticket = 0;
     fake_metadata_init();
+    fake_sharing_init();
     inbox->subscribed = true;
     (void)add_message(h, inbox, str_from_z(hello), FLAG_SEEN);
     (void)add_message(h, inbox, str_from_z(parts), 0);
@@ -215,6 +216,7 @@ CALL(mailbox_list)
                                    .uidvalidity = 9,
                                    .special_use = b->special_use,
                                    .subscribed = b->subscribed,
+                                   .rights = b->exists ? RIGHTS_ALL : 0,
                                    .exists = b->exists,
                                    .has_children = has_children(h, str_from_z(b->name)) };
     }
@@ -332,6 +334,7 @@ CALL(select)
     rep->modseq = h->modseq;
     rep->object = b->id;
     rep->special_use = b->special_use;
+    rep->rights = RIGHTS_ALL;
     for (uint32_t i = 0; i < b->count; i++) {
         struct fake_message *m = &b->messages[i];
 
@@ -369,6 +372,7 @@ CALL(sync)
         return ERR_NOT_FOUND;
     rep->changed = ARENA_ARRAY(mem, struct keep_row, b->count);
     rep->modseq = req->since;
+    rep->rights = RIGHTS_ALL;
     for (uint32_t i = 0; i < b->count; i++) {
         struct fake_message *m = &b->messages[i];
 

@@ -62,6 +62,28 @@ void selected_told(struct selected *box, const struct uidset *uids, uint64_t mod
     box->told_modseq = modseq;
 }
 
+/* RFC 4314 5.1.1: those that the session has a right to change. */
+static void put_permanent(struct imap_session *s, uint64_t may_change)
+{
+    const struct keyword_list *k = s->box->keywords;
+    bool keywords = (s->box->rights & RIGHT_WRITE) != 0 && (k == NULL || k->count < KEYWORDS_MAX);
+
+    flags_format(may_change, k, &s->out);
+    if (!keywords)
+        return;
+    s->out.len--;
+    buf_add(&s->out, may_change != 0 ? STR(" \\*)") : STR("\\*)"));
+}
+
+void selected_rights(struct imap_session *s, uint32_t rights)
+{
+    if (s->box->rights == rights)
+        return;
+    s->box->rights = rights;
+    if (s->box->described)
+        selected_announce(s);
+}
+
 /* RFC 3501 7.2.6: FLAGS says which flags there are, PERMANENTFLAGS which of them a client may
  * change; "\*" says that it may make new keywords, for which there is room. */
 void selected_announce(struct imap_session *s)
@@ -77,9 +99,7 @@ void selected_announce(struct imap_session *s)
     if (s->box->read_only) {
         BUF_ADD(&s->out, "()");
     } else {
-        flags_format(all, k, &s->out);
-        s->out.len--;
-        buf_add(&s->out, k == NULL || k->count < KEYWORDS_MAX ? STR(" \\*)") : STR(")"));
+        put_permanent(s, all & rights_flags(s->box->rights));
     }
     BUF_ADD(&s->out, "] Flags that are kept\r\n");
 }
@@ -158,6 +178,7 @@ static enum err apply(struct imap_session *s, const struct keep_sync_rep *rep)
         (e = read_set(imap_session_has(s, IMAP_REV2) ? STR_EMPTY : rep->recent_uids, &recent)) ==
             OK) {
         selected_keywords(s, rep->keywords, rep->keywords_count);
+        selected_rights(s, rep->rights);
         for (size_t i = 0; i < rep->changed_count; i++)
             tell_changed(s, &rep->changed[i]);
         view_arrive(&s->box->view, &arrived, &recent);
@@ -186,7 +207,7 @@ static void synced(void *ctx, enum err e, const struct keep_sync_rep *rep, struc
         return;
     }
     if (e == ERR_NOT_FOUND) {
-        imap_session_bye(s, STR("The open mailbox was deleted"));
+        imap_session_bye(s, STR("The open mailbox is gone"));
         return;
     }
     if (e == OK)

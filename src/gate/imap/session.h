@@ -28,6 +28,7 @@ struct selected {
     struct contexts *contexts;     /* of search/contexts.h, or null */
     struct uidset told;            /* changes that a command has reported already */
     uint64_t told_modseq;          /* as of here */
+    uint32_t rights;               /* message/set/rights.h */
     bool read_only, described;     /* described: the client has had FLAGS */
 };
 
@@ -135,6 +136,10 @@ void imap_session_sync(struct imap_session *s, void (*next)(struct imap_session 
 void selected_report(struct imap_session *s, bool may_expunge);
 /* "* FLAGS" and "* OK [PERMANENTFLAGS". */
 void selected_announce(struct imap_session *s);
+/* The rights to it have changed. */
+void selected_rights(struct imap_session *s, uint32_t rights);
+/* "* MYRIGHTS" (RFC 4314 3.8). */
+void imap_session_my_rights(struct imap_session *s, struct str mailbox, uint32_t rights);
 /* Takes over a keyword list that keeper sent; new keywords are announced. */
 void selected_keywords(struct imap_session *s, const struct keep_text *texts, size_t count);
 /* The message with this UID as FETCH responses name it; number 0: the client does not know it. */

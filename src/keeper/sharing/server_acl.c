@@ -13,7 +13,6 @@ enum err read_namespaces(struct request *j)
     if (e != OK)
         return e;
     rep->others = str_from_z(j->k->others_prefix);
-    rep->shared = str_from_z(j->k->shared_prefix);
     return OK;
 }
 
@@ -22,7 +21,6 @@ enum err read_namespaces(struct request *j)
 struct identifier {
     uint32_t account; /* or ACL_ANYONE */
     bool negative;
-    struct str domain; /* of the account */
 };
 
 static enum err identifier_find(struct request *j, struct kv *kv, struct str text,
@@ -33,7 +31,6 @@ static enum err identifier_find(struct request *j, struct kv *kv, struct str tex
 
     ret->negative = str_starts(text, STR("-"));
     text = str_skip(text, ret->negative ? 1 : 0);
-    ret->domain = STR_EMPTY;
     if (text.len == 0)
         return err_set(&j->why, ERR_SYNTAX, "an identifier is an address or \"anyone\"");
     if (str_eq_nocase(text, STR("anyone"))) {
@@ -43,8 +40,6 @@ static enum err identifier_find(struct request *j, struct kv *kv, struct str tex
     e = directory_account_find(kv, j->mem, text, &ret->account, &row, &j->why);
     if (e == ERR_NOT_FOUND || e == ERR_SYNTAX)
         return err_set(&j->why, ERR_UNSUPPORTED, "there is no account '%.*s'", STR_ARG(text));
-    if (e == OK)
-        ret->domain = directory_domain_of(row.address);
     return e;
 }
 
@@ -73,15 +68,14 @@ static enum err add_entry(struct request *j, const struct acl_entry *entry)
     return OK;
 }
 
-/* The owner has every right without an entry; what a domain shares has no owner who could log in.
- */
+/* The owner has every right without an entry. */
 static enum err add_owner(struct request *j, uint32_t owner)
 {
     struct account row;
     bool found;
     enum err e = directory_account_get(j->k->kv, j->mem, owner, &found, &row, &j->why);
 
-    if (e == OK && found && directory_local_of(row.address).len > 0)
+    if (e == OK && found)
         add_access(j->rep, row.address, RIGHTS_ALL);
     return e;
 }
@@ -153,25 +147,16 @@ static enum err entry_change(struct request *j, const struct identifier *who, st
 
 /* Whose entries may be made. The owner has all rights and keeps them; to give something to anyone
  * is for administrators unless the settings say otherwise, since it then stands in everybody's
- * list; what a domain shares is seen in this domain alone. */
+ * list. */
 static enum err entry_allowed(struct request *j, const struct place *p,
                               const struct identifier *who, const struct acl *before,
                               const struct acl *after)
 {
-    struct account owner;
-    bool found;
-    enum err e;
-
     if (who->account == p->account)
         return err_set(&j->why, ERR_UNSUPPORTED, "the owner of a mailbox has all rights");
     if (who->account == ACL_ANYONE && (after->rights & ~before->rights) != 0 &&
         p->session->peer->who != BY_CONTROL && !j->k->settings.share_with_anyone)
         return err_set(&j->why, ERR_DENIED, "only an administrator gives rights to anyone");
-    if ((e = directory_account_get(j->k->kv, j->mem, p->account, &found, &owner, &j->why)) != OK)
-        return e;
-    if (who->account != ACL_ANYONE && found && directory_local_of(owner.address).len == 0 &&
-        after->rights != 0 && !str_eq(directory_domain_of(owner.address), who->domain))
-        return err_set(&j->why, ERR_UNSUPPORTED, "that account is of another domain");
     return OK;
 }
 

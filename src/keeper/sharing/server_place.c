@@ -24,8 +24,7 @@ bool place_is_elsewhere(const struct keeper *k, struct str name)
 {
     struct str rest;
 
-    return is_below(name, str_from_z(k->others_prefix), &rest) ||
-           is_below(name, str_from_z(k->shared_prefix), &rest);
+    return is_below(name, str_from_z(k->others_prefix), &rest);
 }
 
 /* 0 when nobody has the address. The same single read either way. */
@@ -62,21 +61,6 @@ static enum err split_address(struct request *j, struct kv *kv, struct str rest,
     return account_at(j, kv, address, &ret->account);
 }
 
-/* The account that owns what the domain of the session's account shares. */
-static enum err split_shared(struct request *j, struct kv *kv, struct str rest,
-                             struct place_name *ret)
-{
-    struct account row;
-    bool found;
-    enum err e = directory_account_get(kv, j->mem, ret->session->account, &found, &row, &j->why);
-
-    ret->name = rest;
-    if (e != OK || !found)
-        return e;
-    return account_at(j, kv, arena_join(j->mem, STR("@"), directory_domain_of(row.address)),
-                      &ret->account);
-}
-
 /* Whose name it is, and what it is called there. account 0: nobody's. Administrators see an account
  * as its mailboxes are, without what others share with it. */
 static enum err split(struct request *j, struct kv *kv, struct session *s, struct str name,
@@ -98,8 +82,6 @@ static enum err split(struct request *j, struct kv *kv, struct session *s, struc
     ret->name = STR_EMPTY;
     if (is_below(name, str_from_z(k->others_prefix), &rest))
         e = split_address(j, kv, rest, ret);
-    else if (is_below(name, str_from_z(k->shared_prefix), &rest))
-        e = split_shared(j, kv, rest, ret);
     if (e == OK && ret->name.len > 0)
         ret->prefix = str_take(name, name.len - ret->name.len);
     return e;
@@ -233,7 +215,6 @@ enum err request_place_new(struct request *j, struct kv *kv, uint64_t session, s
 struct others {
     struct request *j;
     const struct session *s;
-    struct str domain; /* of the session's account */
     struct mailbox_listed *at;
     size_t count;
     uint32_t owner; /* of the prefix */
@@ -261,11 +242,8 @@ static enum err prefix_of(struct others *o, uint32_t owner)
     o->prefix = STR_EMPTY;
     if (e != OK || !found)
         return e;
-    if (directory_local_of(row.address).len > 0 && k->others_prefix[0] != '\0')
+    if (k->others_prefix[0] != '\0')
         o->prefix = arena_printf(o->j->mem, "%s/%.*s/", k->others_prefix, STR_ARG(row.address));
-    else if (directory_local_of(row.address).len == 0 && k->shared_prefix[0] != '\0' &&
-             str_eq(directory_domain_of(row.address), o->domain))
-        o->prefix = arena_printf(o->j->mem, "%s/", k->shared_prefix);
     return OK;
 }
 
@@ -306,8 +284,6 @@ enum err places_of_others(struct request *j, const struct session *s, struct mai
     struct others o = { .j = j, .s = s };
     struct acl_place *mine, *anyones, *all;
     size_t mine_count, anyones_count, count;
-    struct account row;
-    bool found;
     enum err e;
 
     *ret = NULL;
@@ -318,9 +294,6 @@ enum err places_of_others(struct request *j, const struct session *s, struct mai
     count = mine_count + anyones_count;
     if (count == 0 || s->peer->who == BY_CONTROL)
         return OK;
-    if ((e = directory_account_get(j->k->kv, j->mem, s->account, &found, &row, &j->why)) != OK)
-        return e;
-    o.domain = found ? directory_domain_of(row.address) : STR_EMPTY;
     o.at = ARENA_ARRAY(j->mem, struct mailbox_listed, count);
     all = ARENA_ARRAY(j->mem, struct acl_place, count);
     if (mine_count > 0)

@@ -2,10 +2,10 @@
  * to it.
  *
  * A session belongs to one account. Names without a prefix are that account's; names below the
- * prefix of other users ("Other Users/bob@hamburger.edu/Work") or of what a domain shares
- * ("Shared/News") are other accounts', and are found only with a right that server_rights.h asks
- * for. Without the right to look a mailbox up, it does not exist: the same error after the same
- * reads as for a name that nobody has (ERR_NOT_FOUND); with it, but without enough, ERR_DENIED.
+ * prefix of other users ("Other Users/bob@hamburger.edu/Work") are other accounts', and are found
+ * only with a right that server_rights.h asks for. Without the right to look a mailbox up, it does
+ * not exist: the same error after the same reads as for a name that nobody has (ERR_NOT_FOUND);
+ * with it, but without enough, ERR_DENIED.
  *
  * An open mailbox has a number by which the session's further calls name it. Those of the account
  * itself are the store's own numbers. Others get one from PLACE_GUEST on, which means something

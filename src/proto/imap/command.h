@@ -76,6 +76,11 @@ enum imap_fact {
     ROW(SETMETADATA, metadata_write, "SETMETADATA", metadata_write, false, IMAP_WHEN_IN)           \
     ROW(APPEND, append, "APPEND", append, false, IMAP_WHEN_IN)                                     \
     ROW(REPLACE, replace, "REPLACE", append, true, IMAP_WHEN_WRITE)                                \
+    ROW(SETACL, acl_set, "SETACL", acl_set, false, IMAP_WHEN_IN)                                   \
+    ROW(DELETEACL, acl_delete, "DELETEACL", acl_identifier, false, IMAP_WHEN_IN)                   \
+    ROW(GETACL, acl_list, "GETACL", mailbox, false, IMAP_WHEN_IN)                                  \
+    ROW(LISTRIGHTS, acl_grantable, "LISTRIGHTS", acl_identifier, false, IMAP_WHEN_IN)              \
+    ROW(MYRIGHTS, acl_mine, "MYRIGHTS", mailbox, false, IMAP_WHEN_IN)                              \
     ROW(NAMESPACE, namespace, "NAMESPACE", none, false, IMAP_WHEN_IN)                              \
     ROW(IDLE, idle, "IDLE", none, false, IMAP_WHEN_IN)                                             \
     ROW(UNAUTHENTICATE, unauthenticate, "UNAUTHENTICATE", none, false, IMAP_WHEN_IN)               \
@@ -109,7 +114,8 @@ struct imap_command {
         struct str_list enable;
         struct imap_select_args select;
         struct imap_create_args create;
-        struct str mailbox; /* DELETE, SUBSCRIBE, UNSUBSCRIBE */
+        struct str mailbox; /* DELETE, SUBSCRIBE, UNSUBSCRIBE, GETACL, MYRIGHTS */
+        struct imap_acl_args acl;
         struct imap_rename_args rename;
         struct imap_list_args list; /* LSUB, too */
         struct imap_status_args status;
@@ -202,6 +208,8 @@ IMAP_ARGS_FN(enable);
 IMAP_ARGS_FN(select);
 IMAP_ARGS_FN(create);
 IMAP_ARGS_FN(mailbox);
+IMAP_ARGS_FN(acl_identifier);
+IMAP_ARGS_FN(acl_set);
 IMAP_ARGS_FN(rename);
 IMAP_ARGS_FN(list);
 IMAP_ARGS_FN(lsub);

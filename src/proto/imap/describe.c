@@ -168,7 +168,17 @@ static void put_notify(struct buf *out, const struct imap_notify_args *a)
     }
 }
 
-static void put_metadata(struct buf *out, const struct imap_command *c)
+static void put_acl(struct buf *out, const struct imap_acl_args *a)
+{
+    static const char ops[] = "=+-";
+
+    buf_printf(out, "<%.*s><%.*s>%c", STR_ARG(a->mailbox), STR_ARG(a->identifier),
+               ops[a->change.op]);
+    rights_format(a->change.rights, out);
+}
+
+/* Commands that others than RFC 3501 brought. */
+static void put_extension(struct buf *out, const struct imap_command *c)
 {
     if (c->verb == IMAP_CMD_GETMETADATA)
         put_metadata_read(out, &c->metadata_read);
@@ -176,6 +186,11 @@ static void put_metadata(struct buf *out, const struct imap_command *c)
         put_metadata_write(out, &c->metadata_write);
     else if (c->verb == IMAP_CMD_NOTIFY)
         put_notify(out, &c->notify);
+    else if (c->verb == IMAP_CMD_GETACL || c->verb == IMAP_CMD_MYRIGHTS)
+        buf_printf(out, "<%.*s>", STR_ARG(c->mailbox));
+    else if (c->verb == IMAP_CMD_SETACL || c->verb == IMAP_CMD_DELETEACL ||
+             c->verb == IMAP_CMD_LISTRIGHTS)
+        put_acl(out, &c->acl);
 }
 
 /* Commands that search. */
@@ -255,7 +270,7 @@ static void put_args(struct buf *out, const struct imap_command *c)
         put_set(out, c->expunge);
         break;
     default:
-        put_metadata(out, c);
+        put_extension(out, c);
         break;
     }
 }

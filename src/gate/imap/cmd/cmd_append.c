@@ -80,7 +80,7 @@ static void mailbox_known(void *ctx, enum err e, const struct keep_mailbox_statu
     s->ticket = 0;
     if (e == ERR_NOT_FOUND)
         refuse(s, STR("NO [TRYCREATE] No such mailbox"));
-    else if (e != OK)
+    else if (e != OK && e != ERR_DENIED) /* who may insert need not be allowed to count */
         refuse(s, imap_session_error_text(s, e));
     else
         begin_part(s, &s->appending->first);

@@ -149,6 +149,8 @@ static void list_all(struct imap_session *s, struct list_task *t)
         if (!asked(t, m->name))
             continue;
         list_line(s, t, m, recursive && child_subscribed(t, m->name));
+        if (m->exists && (t->args->options & LIST_RETURN_MYRIGHTS) != 0)
+            imap_session_my_rights(s, m->name, m->rights);
         if (m->exists && (t->args->options & LIST_RETURN_STATUS) != 0)
             t->status[t->status_count++] = i;
     }

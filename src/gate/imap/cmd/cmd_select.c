@@ -35,6 +35,7 @@ static struct selected *box_new(const struct keep_select_rep *rep, bool read_onl
     box->uidvalidity = rep->uidvalidity;
     box->modseq = box->noted = rep->modseq;
     box->read_only = read_only;
+    box->rights = rep->rights;
     return box;
 }
 
@@ -88,7 +89,9 @@ static void describe(struct imap_session *s, const struct keep_select_rep *rep)
 
 static struct str opened_text(const struct imap_session *s)
 {
-    return s->box->read_only ? STR("OK [READ-ONLY] EXAMINE completed")
+    if (s->command->verb == IMAP_CMD_EXAMINE)
+        return STR("OK [READ-ONLY] EXAMINE completed");
+    return s->box->read_only ? STR("OK [READ-ONLY] SELECT completed")
                              : STR("OK [READ-WRITE] SELECT completed");
 }
 
@@ -121,6 +124,9 @@ static void opened(void *ctx, enum err e, const struct keep_select_rep *rep, str
 
     (void)file;
     s->ticket = 0;
+    /* RFC 4314 5.2: without any right to change something it is as with EXAMINE. */
+    if (e == OK && (rep->rights & RIGHTS_WRITING) == 0)
+        read_only = true;
     if (e != OK) {
         imap_session_fail(s, e);
         return;
@@ -175,7 +181,7 @@ static void emptied(void *ctx, enum err e, const struct keep_expunge_rep *rep, s
     (void)file;
     s->ticket = 0;
     leave(s);
-    if (e == OK || e == ERR_NOT_FOUND)
+    if (e == OK || e == ERR_NOT_FOUND || e == ERR_DENIED) /* RFC 4314 4 */
         imap_session_ok(s);
     else
         imap_session_fail(s, e);

@@ -1,5 +1,5 @@
 /* gate/imap/cmd/cmd_session.c - commands that need no keeper: CAPABILITY, NOOP, CHECK, LOGOUT, ID,
- * STARTTLS, ENABLE, NAMESPACE, UNAUTHENTICATE. */
+ * STARTTLS, ENABLE, UNAUTHENTICATE. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gate/imap/session.h"
 
@@ -83,14 +83,6 @@ void imap_cmd_enable(struct imap_session *s, const struct imap_command *c)
         notify_enable(s);
     else
         imap_session_ok(s);
-}
-
-/* One personal namespace without a prefix (RFC 2342 5). */
-void imap_cmd_namespace(struct imap_session *s, const struct imap_command *c)
-{
-    (void)c;
-    reply_line(&s->out, STR("NAMESPACE ((\"\" \"/\")) NIL NIL"));
-    imap_session_ok(s);
 }
 
 /* RFC 8437: back to the state before the log-in, with everything that ENABLE did undone. */

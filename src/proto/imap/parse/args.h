@@ -13,6 +13,7 @@
 #include "message/record/section.h"
 #include "message/set/entry_name.h"
 #include "message/set/flags.h"
+#include "message/set/rights.h"
 #include "message/set/search.h"
 #include "proto/imap/parse/scan.h"
 
@@ -47,6 +48,11 @@ struct imap_create_args {
     struct str_list uses; /* RFC 6154: "\Sent" ... as written */
 };
 
+struct imap_acl_args {
+    struct str mailbox, identifier;
+    struct rights_change change;
+};
+
 struct imap_rename_args {
     struct str from, to;
     struct str from_written, to_written;
@@ -74,7 +80,8 @@ enum imap_list_option {
     LIST_RETURN_SUBSCRIBED = 1 << 4,
     LIST_RETURN_CHILDREN = 1 << 5,
     LIST_RETURN_SPECIAL_USE = 1 << 6,
-    LIST_RETURN_STATUS = 1 << 7, /* RFC 5819; items in `status` */
+    LIST_RETURN_STATUS = 1 << 7,   /* RFC 5819; items in `status` */
+    LIST_RETURN_MYRIGHTS = 1 << 8, /* RFC 8440 */
 };
 
 struct imap_list_args {

@@ -32,6 +32,7 @@ static const struct word_bit return_options[] = {
     { STR_INIT("CHILDREN"), LIST_RETURN_CHILDREN },
     { STR_INIT("SPECIAL-USE"), LIST_RETURN_SPECIAL_USE },
     { STR_INIT("STATUS"), LIST_RETURN_STATUS },
+    { STR_INIT("MYRIGHTS"), LIST_RETURN_MYRIGHTS },
 };
 
 static uint32_t one_of(struct scan *s, const struct word_bit *words, size_t count)
