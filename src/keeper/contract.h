@@ -77,6 +77,8 @@ enum keep_event_kind {
 enum keep_event_what { WHAT_ARRIVED = 1, WHAT_GONE = 2, WHAT_FLAGS = 4 };
 
 #define KEEP_PAGE_BYTES ((size_t)256 * 1024)
+/* Of FETCH: with all that is around the octets it fits into a room of a channel. */
+#define KEEP_FETCH_PAGE_BYTES ((size_t)448 * 1024)
 
 #define KEEP_TYPE_u8(name, of) uint8_t name;
 #define KEEP_TYPE_u32(name, of) uint32_t name;

@@ -134,6 +134,7 @@ static void on_check_end(void *ctx)
 void keeper_stop(struct keeper *k, void (*done)(void *ctx), void *ctx)
 {
     k->stopping = true;
+    ahead_drop_all(k); /* nobody would come for it */
     k->stopped = done;
     k->stopped_ctx = ctx;
     keeper_maybe_stopped(k);
@@ -165,6 +166,8 @@ void keeper_free(struct keeper *k)
     timer_cancel(&k->notes_due);
     timer_cancel(&k->queue_due);
     timer_cancel(&k->check_end);
+    timer_cancel(&k->ahead_due);
+    timer_cancel(&k->ahead_old);
     sweep_free(k);
     keys_saving_free(k);
     key_cache_free(k->keys);
@@ -360,6 +363,7 @@ enum err keeper_start(struct loop *l, struct fs *fs, const struct keeper_setting
     list_init(&k->peers);
     list_init(&k->jobs);
     list_init(&k->watchers);
+    list_init(&k->readings);
     map_init(&k->sessions, random_key(l));
     map_init(&k->watched, random_key(l));
     map_init(&k->guests, random_key(l));
@@ -370,6 +374,8 @@ enum err keeper_start(struct loop *l, struct fs *fs, const struct keeper_setting
     timer_init(&k->notes_due, l, notes_send, k);
     timer_init(&k->queue_due, l, queue_due_send, k);
     timer_init(&k->check_end, l, on_check_end, k);
+    timer_init(&k->ahead_due, l, ahead_run, k);
+    timer_init(&k->ahead_old, l, ahead_look, k);
     if ((e = open_store(k, why == NULL ? &unused : why)) != OK) {
         keeper_free(k);
         return e;

@@ -121,20 +121,19 @@ static void put_head(struct buf *out, uint64_t tag, enum err e)
 bool request_reply_early(struct request *j, struct str *ret)
 {
     struct buf out;
-    size_t head;
 
     if (j->peer == NULL || j->file != NULL || !channel_room_take(j->peer->channel, &j->room))
         return false;
+    /* Whose reply it is may be known only at its end; so the head is put before it then. */
     out = (struct buf){ .at = j->room.at, .cap = CHANNEL_ROOM_BYTES, .max = CHANNEL_ROOM_BYTES };
-    put_head(&out, j->tag, OK);
-    head = out.len;
+    out.len = REPLY_HEAD_BYTES_MAX;
     codecs[j->call].encode(&out, j->rep);
     if (out.overflowed) {
         channel_room_drop(&j->room);
         return false;
     }
-    j->room_bytes = out.len;
-    *ret = str_skip(buf_str(&out), head);
+    j->room_reply = str_skip(buf_str(&out), REPLY_HEAD_BYTES_MAX);
+    *ret = j->room_reply;
     return true;
 }
 
@@ -162,6 +161,19 @@ static void reply(struct peer *p, uint64_t tag, enum err e, struct str detail,
     buf_deinit(&out);
 }
 
+static void send_room(struct request *j)
+{
+    struct str fields = j->room_reply;
+    struct buf head = { 0 };
+    char *at;
+
+    put_head(&head, j->tag, OK);
+    at = (char *)(uintptr_t)fields.at - head.len;
+    memcpy(at, head.at, head.len);
+    channel_room_send(j->peer->channel, &j->room, str_from(at, head.len + fields.len));
+    buf_deinit(&head);
+}
+
 /* A page is written where the gate reads it, if there is room. */
 static void answer(struct request *j, enum err e)
 {
@@ -171,7 +183,7 @@ static void answer(struct request *j, enum err e)
         arena_used(j->mem) + j->page_bytes >= REPLY_ROOM_WORTH_BYTES)
         (void)!request_reply_early(j, &unused);
     if (e == OK && j->room.at != NULL)
-        channel_room_send(j->peer->channel, &j->room, j->room_bytes);
+        send_room(j);
     else
         reply(j->peer, j->tag, e, str_from_z(j->why.text), j);
 }
@@ -281,6 +293,15 @@ static struct request *request_new(struct peer *p, enum keep_call call, uint64_t
     list_add_last(&p->k->jobs, &j->in_keeper);
     list_add_last(&p->jobs, &j->in_peer);
     p->k->request_count++;
+    return j;
+}
+
+struct request *request_unasked(struct peer *p, enum keep_call call, struct str fields)
+{
+    struct request *j = request_new(p, call, 0, fields.len);
+
+    if (!codecs[call].decode(j, arena_copy(j->mem, fields)))
+        BUG("fields that were written here cannot be read");
     return j;
 }
 

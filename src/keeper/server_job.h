@@ -32,6 +32,7 @@ enum {
     EXCHANGE_MS_MAX = 60000,
     EXPUNGE_PER_COMMIT = 2000, /* rows that one commit removes                            */
     LIST_PER_PAGE = 500,
+    REPLY_HEAD_BYTES_MAX = 16,
     REPLY_ROOM_WORTH_BYTES = 16 * 1024, /* less goes through the kernel as quickly            */
     NAMESPACE_BYTES_MAX = 100,
 };
@@ -77,6 +78,10 @@ struct keeper {
     bool queue_changed;
     struct timer notes_due, queue_due, check_end;
 
+    struct list readings; /* server_ahead.c */
+    unsigned ahead_pages;
+    struct timer ahead_due, ahead_old;
+
     bool stopping, failed, sweeping;
     struct sweep *sweep;
     bool sweep_again;          /* something was marked while a sweep was under way */
@@ -107,6 +112,7 @@ struct session {
     struct list locks;
     struct buf result; /* of its last sort, while pages are left */
     uint64_t result_number;
+    struct reading *reading; /* pages made ahead; null mostly */
 };
 
 /* All sessions of one account. */
@@ -124,6 +130,8 @@ struct spool {
     struct file *file;
 };
 
+struct ahead;
+struct reading;
 struct request;
 struct handler {
     enum err (*read)(struct request *j);
@@ -144,12 +152,13 @@ struct request {
     struct file *file;        /* goes out with the reply; not owned */
     size_t page_bytes;        /* octets of the reply that lie elsewhere than in `mem` */
     struct channel_room room; /* the reply, when it was written early; else none */
-    size_t room_bytes;
+    struct str room_reply;    /* its fields there */
     struct errinfo why;
 
     /* Of the write under way. */
     enum err (*build)(struct request *j, struct txn *t);
     void (*written)(struct request *j, enum err e);
+    struct ahead *ahead; /* this page is not asked for yet; null mostly */
     struct spool *spool; /* taken from the peer for this request; closed at the end */
     void *own;           /* of the handler */
     void (*cleanup)(struct request *j);
@@ -159,6 +168,8 @@ struct request {
 void request_from_frame(struct peer *p, struct str frame);
 void request_end(struct request *j, enum err e); /* replies and frees */
 void request_free(struct request *j);
+/* A request that nobody has sent, with the fields of one that somebody has; its owner ends it. */
+struct request *request_unasked(struct peer *p, enum keep_call call, struct str fields);
 /* Writes the reply where its receiver will read it, before request_end(j, OK): octets whose `at` is
  * null may be filled in meanwhile. *ret: its fields. False: the reply is made at the end. */
 MUST_USE bool request_reply_early(struct request *j, struct str *ret);
@@ -258,7 +269,12 @@ enum err read_watch(struct request *j); /* server_events.c */
 void start_select(struct request *j); /* server_select.c */
 enum err read_unselect(struct request *j);
 void start_sync(struct request *j);
-void start_fetch(struct request *j);                    /* server_fetch.c */
+void start_fetch(struct request *j); /* server_fetch.c */
+void fetch_page(struct request *j);
+void ahead_drop(struct session *s); /* server_ahead.c: forgets what was made for it */
+void ahead_drop_all(struct keeper *k);
+void ahead_run(void *keeper);
+void ahead_look(void *keeper);
 enum err write_store(struct request *j, struct txn *t); /* server_message.c */
 void start_expunge(struct request *j);
 enum err write_copy(struct request *j, struct txn *t);

@@ -123,6 +123,7 @@ void session_forget(struct session *s)
     struct keeper *k = s->peer->k;
     struct watched *w = map_find(&k->watched, str_from(&s->account, sizeof s->account));
 
+    ahead_drop(s);
     while (!list_empty(&s->locks))
         lock_free(LIST_ITEM(list_first(&s->locks), struct lock, in_session));
     session_drop_result(s);

@@ -31,10 +31,11 @@ bool channel_room_take(struct channel *c, struct channel_room *ret)
     return c->ops->room_take(c, ret);
 }
 
-void channel_room_send(struct channel *c, struct channel_room *room, size_t len)
+void channel_room_send(struct channel *c, struct channel_room *room, struct str frame)
 {
-    BUG_ON(room->at == NULL || len > CHANNEL_ROOM_BYTES);
-    c->ops->room_send(c, room, len);
+    BUG_ON(room->at == NULL || frame.at < room->at || frame.len > CHANNEL_ROOM_BYTES ||
+           frame.at + frame.len > room->at + CHANNEL_ROOM_BYTES);
+    c->ops->room_send(c, room, frame);
     room->at = NULL;
 }
 

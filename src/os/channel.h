@@ -46,8 +46,8 @@ struct channel_room {
 };
 /* False when all are taken, or there are none: then channel_send does as well. */
 MUST_USE bool channel_room_take(struct channel *c, struct channel_room *ret);
-/* Sends the first `len` octets. `c` must be the channel that the room is of. */
-void channel_room_send(struct channel *c, struct channel_room *room, size_t len);
+/* Sends a frame that lies in the room. `c` must be the channel that the room is of. */
+void channel_room_send(struct channel *c, struct channel_room *room, struct str frame);
 void channel_room_drop(struct channel_room *room); /* none is allowed */
 /* Only who trusts the other side may read memory that it writes; without this a frame in a room
  * ends the channel. */

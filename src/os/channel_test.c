@@ -248,9 +248,10 @@ TEST(nonsense_on_the_wire_ends_a_channel)
         STR_INIT("\xFF\xFF\xFF\xFF"),  /* everything */
         STR_INIT("\x80\x00\x00\x01x"), /* a file is announced, none came */
         STR_INIT("\x20\x00\x00\x00"),  /* a room comes back that was not given */
-        STR_INIT("\x60\x00\x00\x08"),  /* gives and takes at once */
+        STR_INIT("\x60\x00\x00\x0C"),  /* gives and takes at once */
         STR_INIT("\x40\x00\x00\x07"),  /* a place of another length */
-        STR_INIT("\x40\x00\x00\x08\x00\x00\x00\x00\x00\x00\x00\x01"), /* not allowed here */
+        STR_INIT("\x40\x00\x00\x0C\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01"), /* not allowed
+                                                                                         here */
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -327,7 +328,10 @@ static bool send_mixed(struct end *e, uint64_t number)
     }
     memset(room.at, 'x', CHANNEL_ROOM_BYTES);
     store_u64(room.at, number);
-    channel_room_send(e->c, &room, number % 2 == 0 ? CHANNEL_ROOM_BYTES : 8);
+    store_u64(room.at + 8, number);
+    channel_room_send(e->c, &room,
+                      number % 2 == 0 ? str_from(room.at, CHANNEL_ROOM_BYTES)
+                                      : str_from(room.at + 8, 8));
     return true;
 }
 

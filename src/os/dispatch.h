@@ -114,7 +114,7 @@ struct channel_ops {
     size_t (*queued)(const struct channel *c);
     void (*free)(struct channel *c);
     bool (*room_take)(struct channel *c, struct channel_room *ret);
-    void (*room_send)(struct channel *c, struct channel_room *room, size_t len);
+    void (*room_send)(struct channel *c, struct channel_room *room, struct str frame);
     void (*allow_rooms)(struct channel *c);
 };
 

@@ -15,8 +15,8 @@
 
 enum {
     FINISH_WITHIN_MS = 5000,
-    QUEUE_BYTES_MAX = 512 * 1024, /* unsent octets at which the next page waits: two pages, so
-                                     that keeper makes one while the peer takes the other */
+    QUEUE_BYTES_MAX = 512 * 1024, /* unsent octets at which the next page waits: more than one,
+                                     so that keeper makes one while the peer takes the other */
     OUT_KEEP_BYTES = 0,
 };
 
@@ -372,6 +372,11 @@ void imap_session_pump(struct imap_session *s)
     s->pumping = false;
     if (!s->closing)
         imap_session_flush(s);
+}
+
+bool imap_session_is_slow(const struct imap_session *s)
+{
+    return stream_queued(s->stream) + s->out.len > QUEUE_BYTES_MAX;
 }
 
 void imap_session_when_drained(struct imap_session *s, void (*next)(struct imap_session *s))

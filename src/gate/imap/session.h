@@ -84,6 +84,8 @@ static inline bool imap_session_has(const struct imap_session *s, uint32_t fact)
 /* Goes on with what the machine has; after every callback from outside. */
 void imap_session_pump(struct imap_session *s);
 bool imap_session_is_full(const struct imap_session *s);
+/* Whether the peer is behind with what was written, `out` included. */
+bool imap_session_is_slow(const struct imap_session *s);
 /* Calls `next` once the peer has taken most of what was written. */
 void imap_session_when_drained(struct imap_session *s, void (*next)(struct imap_session *s));
 /* Joins and leaves the ring of its account. */

@@ -5,8 +5,8 @@
  * one recvmsg reach past octets that carry a descriptor, so at most one is waiting for its frame.
  * Whole frames are handed over straight from the loop's read buffer; only a cut one is copied.
  *
- * The two bits below that of a file say that the octets are not here: "room" is followed by the
- * number and the length of a frame that lies in shared memory (os/real/rooms.h), or by ROOMS alone
+ * The two bits below that of a file say that the octets are not here: "room" is followed by
+ * number, offset and length of a frame that lies in shared memory (os/real/rooms.h), or by ROOMS
  * when that memory is given up; "give" is the answer, the number of the room in its lower bits. The
  * memory's descriptor comes along with its first frame, and the memory goes when it was not used
  * for a while, so that a quiet house keeps none. */
@@ -21,7 +21,7 @@
 #include "os/real/rooms.h"
 #include "os/real/socket.h"
 
-enum { HEAD_BYTES = 4, SOCKET_BYTES = 1024 * 1024, ROOM_HEAD_BYTES = 8, ROOMS_KEPT_MS = 2000 };
+enum { HEAD_BYTES = 4, SOCKET_BYTES = 1024 * 1024, ROOM_HEAD_BYTES = 12, ROOMS_KEPT_MS = 2000 };
 static const uint32_t file_bit = 0x80000000U, room_bit = 0x40000000U, give_bit = 0x20000000U;
 static const uint32_t number_bits = 0x1FFFFFFFU;
 
@@ -247,7 +247,7 @@ static bool real_room_take(struct channel *base, struct channel_room *ret)
     return true;
 }
 
-static void send_room_head(struct real_channel *c, uint32_t number, size_t len)
+static void send_room_head(struct real_channel *c, uint32_t number, size_t offset, size_t len)
 {
     uint32_t head = room_bit | ROOM_HEAD_BYTES;
     int fd = c->rooms_known ? -1 : fcntl(c->own->fd, F_DUPFD_CLOEXEC, 3);
@@ -259,11 +259,12 @@ static void send_room_head(struct real_channel *c, uint32_t number, size_t len)
     }
     put_u32(&c->out, head);
     put_u32(&c->out, number);
+    put_u32(&c->out, (uint32_t)offset);
     put_u32(&c->out, (uint32_t)len);
     post_flush(c);
 }
 
-static void real_room_send(struct channel *base, struct channel_room *room, size_t len)
+static void real_room_send(struct channel *base, struct channel_room *room, struct str frame)
 {
     struct real_channel *c = channel_of(base);
 
@@ -274,7 +275,7 @@ static void real_room_send(struct channel *base, struct channel_room *room, size
     }
     c->own->sent |= 1U << room->number;
     rooms_leave(c->own); /* this channel is a user as well */
-    send_room_head(c, room->number, len);
+    send_room_head(c, room->number, (size_t)(frame.at - room->at), frame.len);
 }
 
 static bool room_came_back(struct real_channel *c, uint32_t number)
@@ -295,7 +296,7 @@ static void give_up_rooms(void *ctx)
         return;
     }
     if (c->rooms_known)
-        send_room_head(c, ROOMS, 0);
+        send_room_head(c, ROOMS, 0, 0);
     rooms_leave(c->own);
     c->own = NULL;
 }
@@ -310,21 +311,22 @@ static void real_allow_rooms(struct channel *base)
 /* False when it makes no sense. The room goes back as soon as the owner has read it. */
 static bool take_room(struct real_channel *c, struct str place, int fd)
 {
-    uint32_t number = load_u32(place.at), len = load_u32(place.at + 4);
+    uint32_t number = load_u32(place.at), at = load_u32(place.at + 4), len = load_u32(place.at + 8);
 
     if (fd >= 0) {
         rooms_leave(c->theirs);
         c->theirs = rooms_of_descriptor(fd);
         (void)close(fd);
     }
-    if (!c->rooms_allowed || c->theirs == NULL || number > ROOMS || len > CHANNEL_ROOM_BYTES)
+    if (!c->rooms_allowed || c->theirs == NULL || number > ROOMS || at > CHANNEL_ROOM_BYTES ||
+        len > CHANNEL_ROOM_BYTES - at)
         return false;
     if (number == ROOMS) {
         rooms_leave(c->theirs);
         c->theirs = NULL;
         return true;
     }
-    c->base.events->frame(c->base.ctx, str_from(rooms_at(c->theirs, number), len), NULL);
+    c->base.events->frame(c->base.ctx, str_from(rooms_at(c->theirs, number) + at, len), NULL);
     if (!gone(c)) {
         put_u32(&c->out, give_bit | number);
         post_flush(c);

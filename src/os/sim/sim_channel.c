@@ -123,9 +123,9 @@ static bool sim_room_take(struct channel *base, struct channel_room *ret)
     return true;
 }
 
-static void sim_room_send(struct channel *base, struct channel_room *room, size_t len)
+static void sim_room_send(struct channel *base, struct channel_room *room, struct str frame)
 {
-    sim_send(base, str_from(room->at, len), NULL);
+    sim_send(base, frame, NULL);
     free(room->at);
 }
 

@@ -258,6 +258,17 @@ static uint32_t next_from(const struct keep_fetch_rep *rep)
     return last == UINT32_MAX ? 0 : last + 1;
 }
 
+/* The question leaves before what was just written, so that keeper does not wait for the socket. */
+static void ask_on(struct imap_session *s)
+{
+    if (imap_session_is_slow(s)) {
+        imap_session_when_drained(s, ask_page);
+        return;
+    }
+    ask_page(s);
+    imap_session_flush(s);
+}
+
 static void page_known(void *ctx, enum err e, const struct keep_fetch_rep *rep, struct file *file)
 {
     struct imap_session *s = ctx;
@@ -283,7 +294,7 @@ static void page_known(void *ctx, enum err e, const struct keep_fetch_rep *rep, 
     if (t->from == 0)
         end_fetch(s, t);
     else
-        imap_session_when_drained(s, ask_page);
+        ask_on(s);
 }
 
 static void ask_page(struct imap_session *s)

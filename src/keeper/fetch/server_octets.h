@@ -1,12 +1,11 @@
-/* keeper/calls/server_octets.h - the octets of one page: collected, then read and unpacked beside
+/* keeper/fetch/server_octets.h - the octets of one page: collected, then read and unpacked beside
  * the loop.
  *
  * The loop's thread opens the bodies (so their segments stay) and says which octets go where;
- * workers read, verify and unpack them into the page's own memory, each a share of the bodies, and
- * then done() runs on the loop's thread. A page that is nearly empty is read at once. Everything
- * belongs to the request, also when keeper ends in the middle: its cleanup closes the bodies.
- * A page holds KEEP_PAGE_BYTES at most. Errors: those of bodies.h, the first one that a worker
- * met. Tests: server_mail_test.c. */
+ * a worker reads, verifies and unpacks them into the reply or the page's own memory, and then
+ * done() runs on the loop's thread. A page that is nearly empty is read at once. Everything belongs
+ * to the request, also when keeper ends in the middle: its cleanup closes the bodies. A page holds
+ * KEEP_FETCH_PAGE_BYTES at most. Errors: those of bodies.h. Tests: server_mail_test.c. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef POSTERN_KEEPER_SERVER_OCTETS_H
 #define POSTERN_KEEPER_SERVER_OCTETS_H

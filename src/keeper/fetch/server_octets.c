@@ -1,18 +1,17 @@
-/* keeper/calls/server_octets.c - the octets of one page.
+/* keeper/fetch/server_octets.c - the octets of one page.
  *
  * Unpacking is most of what a download costs, and it is the one part of it that needs nothing of
- * the loop: the pieces and the page do not change while the workers are at them. A body belongs to
- * one share, because only one thread at a time may read it.
+ * the loop: the pieces and the page do not change while a worker is at them. One worker does the
+ * whole page; the others have those that are made ahead (server_ahead.h).
  *
  * The reply is written before the octets are there, where the gate will read it, with holes of
  * their lengths; so what is unpacked is at once where it must be, and is not copied again. Only
  * when there is no room for that it goes through memory of the page's own. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "keeper/calls/server_octets.h"
+#include "keeper/fetch/server_octets.h"
 
 enum {
     AT_ONCE_BYTES = 24 * 1024, /* unpacked sooner than a worker is awake */
-    SHARES = 2,
     PIECES_FIRST = 64,
 };
 
@@ -24,13 +23,6 @@ struct piece {
     struct str *ret;
 };
 
-struct share {
-    struct octets *o;
-    size_t from, until; /* pieces */
-    enum err e;
-    struct errinfo why;
-};
-
 struct octets {
     struct request *j;
     struct body_walk *walk;
@@ -38,8 +30,8 @@ struct octets {
     struct body **bodies;
     size_t count, cap, body_count, body_cap, bytes;
     char *page;
-    struct share shares[SHARES];
-    unsigned under_way;
+    enum err e; /* of the worker */
+    struct errinfo why;
     void (*done)(struct request *j, enum err e);
 };
 
@@ -109,43 +101,26 @@ void octets_add(struct octets *o, struct body *body, uint64_t at, size_t len, st
 
 /* ---- reading ---- */
 
-static void read_share_worker(void *ctx)
+static void read_worker(void *ctx)
 {
-    struct share *s = ctx;
-    struct octets *o = s->o;
+    struct octets *o = ctx;
     struct buf scratch = { 0 };
 
-    for (size_t i = s->from; i < s->until && s->e == OK; i++) {
+    for (size_t i = 0; i < o->count && o->e == OK; i++) {
         const struct piece *p = &o->pieces[i];
 
-        s->e = body_read_to(p->body, p->at, p->len, p->to, &scratch, &s->why);
+        o->e = body_read_to(p->body, p->at, p->len, p->to, &scratch, &o->why);
     }
     buf_deinit(&scratch);
 }
 
-static void share_done(void *ctx)
+static void read_done(void *ctx)
 {
-    struct share *s = ctx;
-    struct octets *o = s->o;
-    enum err e = OK;
+    struct octets *o = ctx;
 
-    if (--o->under_way > 0)
-        return;
-    for (size_t i = 0; i < SHARES && e == OK; i++)
-        if ((e = o->shares[i].e) != OK)
-            o->j->why = o->shares[i].why;
-    o->done(o->j, e);
-}
-
-/* The first piece past half of the octets that begins another body. */
-static size_t middle(const struct octets *o)
-{
-    size_t i = 0;
-
-    while (i < o->count && (o->pieces[i].before < o->bytes / SHARES ||
-                            (i > 0 && o->pieces[i].body == o->pieces[i - 1].body)))
-        i++;
-    return i;
+    if (o->e != OK)
+        o->j->why = o->why;
+    o->done(o->j, o->e);
 }
 
 /* Finds the holes of a reply that is written: they are in the order of the pieces. */
@@ -182,9 +157,6 @@ static void places_in_page(struct octets *o)
 
 void octets_read(struct octets *o, void (*done)(struct request *j, enum err e))
 {
-    struct keeper *k = o->j->k;
-    size_t half;
-
     o->done = done;
     body_walk_free(o->walk);
     o->walk = NULL;
@@ -194,17 +166,10 @@ void octets_read(struct octets *o, void (*done)(struct request *j, enum err e))
     }
     if (!places_in_room(o))
         places_in_page(o);
-    if (o->bytes <= AT_ONCE_BYTES) {
-        o->shares[0] = (struct share){ .o = o, .until = o->count };
-        o->under_way = 1;
-        read_share_worker(&o->shares[0]);
-        share_done(&o->shares[0]);
-        return;
+    if (o->bytes > AT_ONCE_BYTES) {
+        workers_run(o->j->k->readers, read_worker, read_done, o);
+    } else {
+        read_worker(o);
+        read_done(o);
     }
-    half = middle(o);
-    o->shares[0] = (struct share){ .o = o, .until = half };
-    o->shares[1] = (struct share){ .o = o, .from = half, .until = o->count };
-    o->under_way = SHARES;
-    for (size_t i = 0; i < SHARES; i++)
-        workers_run(k->readers, read_share_worker, share_done, &o->shares[i]);
 }

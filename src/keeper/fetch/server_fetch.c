@@ -1,4 +1,4 @@
-/* keeper/calls/server_fetch.c - rows of a mailbox, a page at a time.
+/* keeper/fetch/server_fetch.c - rows of a mailbox, a page at a time.
  *
  * Flags, modseqs, sizes and dates come from the view. What else is asked for comes from iterators
  * that walk memberships, emails and structure records in step with the UIDs (emails are numbered in
@@ -6,9 +6,9 @@
  * by range, unpacked last and beside the loop (server_octets.h). A page is closed before the row
  * that would make it too long. */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "keeper/fetch/server_ahead.h"
+#include "keeper/fetch/server_octets.h"
 #include "keeper/sharing/server_place.h"
-
-#include "keeper/calls/server_octets.h"
 #include "message/record/section.h"
 #include "store/mailbox/imports.h"
 
@@ -190,14 +190,15 @@ static enum err add_parts(struct fetching *f, struct keep_row *row, uint64_t ema
     row->parts = ARENA_ARRAY(j->mem, struct keep_part, row->parts_count);
     need = cost + row->parts_count * PART_OCTETS +
            measure_parts(f, row, ranges, record, body_len(body));
-    if (f->used + need > KEEP_PAGE_BYTES) {
+    if (f->used + need > KEEP_FETCH_PAGE_BYTES) {
         f->full = true;
         f->next = row->uid;
     }
     if (!f->full || f->rep->rows_count == 0)
         want_parts(f, row, body, ranges,
-                   f->full ? KEEP_PAGE_BYTES - MIN(KEEP_PAGE_BYTES / 2, cost) : KEEP_PAGE_BYTES);
-    f->used += (size_t)MIN(need, (uint64_t)KEEP_PAGE_BYTES);
+                   f->full ? KEEP_FETCH_PAGE_BYTES - MIN(KEEP_FETCH_PAGE_BYTES / 2, cost)
+                           : KEEP_FETCH_PAGE_BYTES);
+    f->used += (size_t)MIN(need, (uint64_t)KEEP_FETCH_PAGE_BYTES);
     return OK;
 }
 
@@ -271,7 +272,7 @@ static enum err row_from_tables(struct fetching *f, const struct view_row *v, st
     }
     if (f->req->wants_count > 0)
         return add_parts(f, row, v->email, record, cost);
-    if (f->used + cost > KEEP_PAGE_BYTES && f->rep->rows_count > 0) {
+    if (f->used + cost > KEEP_FETCH_PAGE_BYTES && f->rep->rows_count > 0) {
         f->full = true;
         f->next = row->uid;
     }
@@ -289,7 +290,7 @@ static enum err add_row(struct fetching *f, const struct view_row *v)
     row_from_view(v, f->req->items, row);
     if ((f->req->items & ~in_view) != 0 || f->req->wants_count > 0) {
         e = row_from_tables(f, v, row);
-    } else if (f->used + ROW_OCTETS > KEEP_PAGE_BYTES) {
+    } else if (f->used + ROW_OCTETS > KEEP_FETCH_PAGE_BYTES) {
         f->full = true;
         f->next = v->uid;
     } else {
@@ -344,6 +345,12 @@ static void walker_end(struct walker *w)
         kv_iter_free(w->it);
 }
 
+/* The next call will differ in its cursor alone, unless the last message is too long for a page. */
+static bool goes_on(const struct keep_fetch_rep *rep)
+{
+    return rep->rows_count > 0 && rep->next > rep->rows[rep->rows_count - 1].uid;
+}
+
 /* Everything but the octets themselves. */
 static enum err look_up(struct fetching *f)
 {
@@ -371,18 +378,20 @@ static enum err look_up(struct fetching *f)
     uidset_deinit(&f->uids);
     f->rep->next = f->next;
     keyword_texts(j->mem, &p.row, &f->rep->keywords, &f->rep->keywords_count);
+    if (e == OK && goes_on(f->rep))
+        ahead_planned(j, p.session, f->rep->next);
     return e;
 }
 
-static void fetch_now(struct request *j)
+void fetch_page(struct request *j)
 {
     struct fetching f = { .j = j, .req = j->req, .rep = j->rep, .octets = octets_new(j) };
     enum err e = look_up(&f);
 
     if (e != OK)
-        request_end(j, e);
+        ahead_end(j, e);
     else
-        octets_read(f.octets, request_end);
+        octets_read(f.octets, ahead_end);
 }
 
 /* \Seen for those of the rest that lack it: one commit, before the first octet is read. */
@@ -417,7 +426,7 @@ static enum err build_seen(struct request *j, struct txn *t)
 static void seen_written(struct request *j, enum err e)
 {
     if (e == OK || e == ERR_NO_SPACE)
-        fetch_now(j);
+        fetch_page(j);
     else
         request_end(j, e);
 }
@@ -447,13 +456,18 @@ static enum err any_unseen(struct request *j, bool *ret)
 void start_fetch(struct request *j)
 {
     const struct keep_fetch_req *req = j->req;
+    struct session *s;
     bool unseen = false;
-    enum err e = req->mark_seen ? any_unseen(j, &unseen) : OK;
+    enum err e = request_session(j, req->session, &s);
 
+    if (e == OK && ahead_take(j, s))
+        return;
+    if (e == OK && req->mark_seen)
+        e = any_unseen(j, &unseen);
     if (e == OK && unseen)
         request_write(j, build_seen, seen_written);
     else if (e == OK)
-        fetch_now(j);
+        fetch_page(j);
     else
         request_end(j, e);
 }
