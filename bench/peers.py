@@ -20,7 +20,7 @@ PASSWORD = "hungry"
 DOVECOT = """base_dir = {dir}/run
 state_dir = {dir}/state
 log_path = {dir}/log
-protocols = imap lmtp
+protocols = imap lmtp pop3
 ssl = no
 disable_plaintext_auth = no
 auth_mechanisms = plain login
@@ -59,6 +59,16 @@ service imap-login {{
 service imap {{
   process_limit = 6000
 }}
+service pop3-login {{
+  inet_listener pop3 {{
+    address = 127.0.0.1
+    port = {pop3}
+  }}
+  inet_listener pop3s {{
+    port = 0
+  }}
+  service_count = 0
+}}
 service lmtp {{
   inet_listener lmtp {{
     address = 127.0.0.1
@@ -72,7 +82,7 @@ class Dovecot:
     def __init__(self, format="mdbox"):
         self.folder = tempfile.mkdtemp(prefix="dovecot-", dir="/var/tmp")
         os.chmod(self.folder, 0o755)
-        self.imap, self.lmtp = free_port(), free_port()
+        self.imap, self.lmtp, self.pop3 = free_port(), free_port(), free_port()
         user = pwd.getpwnam("mail")
         for name in ("run", "state", "mail"):
             os.mkdir(f"{self.folder}/{name}")
@@ -81,22 +91,32 @@ class Dovecot:
         with open(self.config, "w") as f:
             f.write(DOVECOT.format(dir=self.folder, uid=user.pw_uid, gid=user.pw_gid,
                                    format=format, imap=self.imap, lmtp=self.lmtp,
-                                   password=PASSWORD))
+                                   pop3=self.pop3, password=PASSWORD))
 
     def start(self):
         # The master keeps what it was given as output, so a pipe would never end.
         subprocess.run(["dovecot", "-c", self.config], check=True, stdin=subprocess.DEVNULL,
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_for(lambda: answers(self.imap) and answers(self.lmtp), 20, "Dovecot")
+        wait_for(lambda: answers(self.imap) and answers(self.lmtp) and
+                 os.path.exists(f"{self.folder}/run/master.pid"), 20, "Dovecot")
         return self
 
     def pid(self):
         with open(f"{self.folder}/run/master.pid") as f:
             return int(f.read())
 
-    def stop(self):
+    def halt(self):
+        pid = self.pid()
         subprocess.run(["doveadm", "-c", self.config, "stop"], capture_output=True)
+        wait_for(lambda: not os.path.exists(f"/proc/{pid}"), 20, "Dovecot's end")
+
+    def stop(self):
+        self.halt()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def store(self):
+        """What a fresh copy of all mail is a copy of."""
+        return f"{self.folder}/mail"
 
     def __enter__(self):
         return self.start()
@@ -167,6 +187,19 @@ class Ours:
     def __exit__(self, *_):
         self.postern.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def start(self):
+        self.postern.start()
+
+    def halt(self):
+        self.postern.stop()
+
+    def store(self):
+        return f"{self.folder}/data"
+
+    @property
+    def pop3(self):
+        return self.postern.port("pop3")
 
     @property
     def smtp(self):
