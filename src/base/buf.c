@@ -43,7 +43,7 @@ char *buf_reserve(struct buf *b, size_t extra)
     return may_add(b, extra) ? make_room(b, b->len + extra) : NULL;
 }
 
-void buf_add(struct buf *b, struct str s)
+void buf_add_grow(struct buf *b, struct str s)
 {
     if (s.len == 0)
         return;
@@ -54,11 +54,6 @@ void buf_add(struct buf *b, struct str s)
     if (s.at != NULL)
         memcpy(to, s.at, s.len);
     b->len += s.len;
-}
-
-void buf_add_char(struct buf *b, char c)
-{
-    buf_add(b, (struct str){ &c, 1 });
 }
 
 void buf_add_u64(struct buf *b, uint64_t value)

@@ -32,8 +32,22 @@ static inline void buf_clear(struct buf *b)
  * caller then adds to b->len what it wrote. */
 char *buf_reserve(struct buf *b, size_t extra);
 /* Of a string whose `at` is null only the place is made; what stands there is undefined. */
-void buf_add(struct buf *b, struct str s);
-void buf_add_char(struct buf *b, char c);
+void buf_add_grow(struct buf *b, struct str s);
+static inline void buf_add(struct buf *b, struct str s)
+{
+    /* Lines are made of very many short texts, for which there is room. */
+    if (s.len != 0 && s.at != NULL && s.len <= b->cap - b->len &&
+        (b->max == 0 || s.len <= b->max - b->len)) {
+        memcpy(b->at + b->len, s.at, s.len);
+        b->len += s.len;
+    } else {
+        buf_add_grow(b, s);
+    }
+}
+static inline void buf_add_char(struct buf *b, char c)
+{
+    buf_add(b, (struct str){ &c, 1 });
+}
 void buf_add_u64(struct buf *b, uint64_t value); /* decimal */
 void buf_printf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 #define BUF_ADD(b, literal) buf_add((b), STR(literal))

@@ -13,15 +13,6 @@ static void put_fixed(struct buf *b, uint64_t v, unsigned octets)
     buf_add(b, str_from(bytes, octets));
 }
 
-void put_u8(struct buf *b, uint8_t v)
-{
-    /* Most of what is written is single octets, and most of the time there is room. */
-    if (b->len < b->cap && (b->max == 0 || b->len < b->max))
-        b->at[b->len++] = (char)v;
-    else
-        put_fixed(b, v, 1);
-}
-
 void put_u16(struct buf *b, uint16_t v)
 {
     put_fixed(b, v, 2);
@@ -37,15 +28,11 @@ void put_u64(struct buf *b, uint64_t v)
     put_fixed(b, v, 8);
 }
 
-void put_varint(struct buf *b, uint64_t v)
+void put_varint_long(struct buf *b, uint64_t v)
 {
     char bytes[VARINT_OCTETS_MAX];
     size_t len = 0;
 
-    if (v < 0x80) {
-        put_u8(b, (uint8_t)v);
-        return;
-    }
     for (; v >= 0x80; v >>= 7)
         bytes[len++] = (char)(v | 0x80);
     bytes[len++] = (char)v;
@@ -80,20 +67,6 @@ static uint64_t get_fixed(struct reader *r, unsigned octets)
     return v;
 }
 
-uint8_t get_u8(struct reader *r)
-{
-    uint8_t v;
-
-    if (r->bad || r->rest.len == 0) {
-        r->bad = true;
-        return 0;
-    }
-    v = (uint8_t)r->rest.at[0];
-    r->rest.at++;
-    r->rest.len--;
-    return v;
-}
-
 uint16_t get_u16(struct reader *r)
 {
     return (uint16_t)get_fixed(r, 2);
@@ -109,12 +82,9 @@ uint64_t get_u64(struct reader *r)
     return get_fixed(r, 8);
 }
 
-uint64_t get_varint(struct reader *r)
+uint64_t get_varint_long(struct reader *r)
 {
     uint64_t v = 0;
-
-    if (!r->bad && r->rest.len > 0 && ((uint8_t)r->rest.at[0] & 0x80) == 0)
-        return get_u8(r);
 
     for (unsigned i = 0; i < VARINT_OCTETS_MAX; i++) {
         if (r->bad || i >= r->rest.len)

@@ -11,11 +11,21 @@
 
 #include "base/buf.h"
 
-void put_u8(struct buf *b, uint8_t v);
+static inline void put_u8(struct buf *b, uint8_t v)
+{
+    buf_add_char(b, (char)v);
+}
 void put_u16(struct buf *b, uint16_t v);
 void put_u32(struct buf *b, uint32_t v);
 void put_u64(struct buf *b, uint64_t v);
-void put_varint(struct buf *b, uint64_t v);
+void put_varint_long(struct buf *b, uint64_t v);
+static inline void put_varint(struct buf *b, uint64_t v)
+{
+    if (v < 0x80)
+        put_u8(b, (uint8_t)v);
+    else
+        put_varint_long(b, v);
+}
 void put_str(struct buf *b, struct str s); /* varint length, octets */
 
 struct reader {
@@ -28,11 +38,25 @@ static inline struct reader reader_of(struct str s)
     return (struct reader){ s, false };
 }
 
-uint8_t get_u8(struct reader *r);
+static inline uint8_t get_u8(struct reader *r)
+{
+    if (r->bad || r->rest.len == 0) {
+        r->bad = true;
+        return 0;
+    }
+    r->rest.len--;
+    return (uint8_t)*r->rest.at++;
+}
 uint16_t get_u16(struct reader *r);
 uint32_t get_u32(struct reader *r);
 uint64_t get_u64(struct reader *r);
-uint64_t get_varint(struct reader *r);
+uint64_t get_varint_long(struct reader *r);
+static inline uint64_t get_varint(struct reader *r)
+{
+    if (!r->bad && r->rest.len > 0 && ((uint8_t)r->rest.at[0] & 0x80) == 0)
+        return get_u8(r);
+    return get_varint_long(r);
+}
 uint32_t get_varint32(struct reader *r); /* bad when over 32 bits */
 struct str get_str(struct reader *r);
 struct str get_bytes(struct reader *r, size_t count);
