@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdarg.h>
 
+#include "keeper/fetch/server_ahead.h"
 #include "keeper/login/server_attempt.h"
 #include "keeper/search/server_index.h"
 

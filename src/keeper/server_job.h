@@ -269,12 +269,7 @@ enum err read_watch(struct request *j); /* server_events.c */
 void start_select(struct request *j); /* server_select.c */
 enum err read_unselect(struct request *j);
 void start_sync(struct request *j);
-void start_fetch(struct request *j); /* server_fetch.c */
-void fetch_page(struct request *j);
-void ahead_drop(struct session *s); /* server_ahead.c: forgets what was made for it */
-void ahead_drop_all(struct keeper *k);
-void ahead_run(void *keeper);
-void ahead_look(void *keeper);
+void start_fetch(struct request *j);                    /* fetch/server_fetch.c */
 enum err write_store(struct request *j, struct txn *t); /* server_message.c */
 void start_expunge(struct request *j);
 enum err write_copy(struct request *j, struct txn *t);

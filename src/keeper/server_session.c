@@ -2,6 +2,7 @@
  */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "keeper/events/server_events.h"
+#include "keeper/fetch/server_ahead.h"
 #include "keeper/sharing/server_place.h"
 
 /* ---- sessions ---- */

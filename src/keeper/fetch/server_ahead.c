@@ -106,9 +106,9 @@ static bool can_be_made(struct request *j, uint64_t *ret_modseq)
 
 static void make_page(struct reading *r)
 {
-    struct session *s = r->session;
-    struct keeper *k = s->peer->k;
-    struct request *j = request_unasked(s->peer, CALL_fetch, r->like);
+    struct peer *peer = r->session->peer;
+    struct keeper *k = peer->k;
+    struct request *j = request_unasked(peer, CALL_fetch, r->like);
     struct ahead *a = ARENA_NEW(j->mem, struct ahead);
 
     *a = (struct ahead){ .j = j, .reading = r, .from = r->next };
@@ -210,7 +210,7 @@ void ahead_end(struct request *j, enum err e)
 }
 
 /* The first page, when it is the one that is asked for now. */
-static struct ahead *page_for(struct request *j, struct session *s)
+static struct ahead *page_for(struct request *j, const struct session *s)
 {
     const struct keep_fetch_req *req = j->req;
     struct reading *r = s->reading;

@@ -20,4 +20,14 @@ void ahead_planned(struct request *j, struct session *s, uint32_t next);
 /* Ends the request of a page, or lets it wait for whom it was made for. */
 void ahead_end(struct request *j, enum err e);
 
+/* Forgets what was made for a session; for all. */
+void ahead_drop(struct session *s);
+void ahead_drop_all(struct keeper *k);
+/* Fired by keeper's timers: makes pages, and drops those that nobody came for. */
+void ahead_run(void *keeper);
+void ahead_look(void *keeper);
+
+/* server_fetch.c: plans the page of a request and has it read; ends with ahead_end. */
+void fetch_page(struct request *j);
+
 #endif
