@@ -290,7 +290,7 @@ static enum err add_row(struct fetching *f, const struct view_row *v)
     row_from_view(v, f->req->items, row);
     if ((f->req->items & ~in_view) != 0 || f->req->wants_count > 0) {
         e = row_from_tables(f, v, row);
-    } else if (f->used + ROW_OCTETS > KEEP_FETCH_PAGE_BYTES) {
+    } else if (f->used + ROW_OCTETS > KEEP_PAGE_BYTES) { /* they take more while they are made */
         f->full = true;
         f->next = v->uid;
     } else {
