@@ -96,6 +96,7 @@ enum err cli_import_maildir(struct context *c);
 enum err cli_import_mbox(struct context *c);
 enum err cli_export_maildir(struct context *c);
 enum err cli_export_mbox(struct context *c);
+enum err cli_mailbox_undelete(struct context *c);
 enum err cli_check(struct context *c);
 enum err cli_rebuild(struct context *c);
 enum err cli_compact(struct context *c);

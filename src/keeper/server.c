@@ -169,6 +169,7 @@ void keeper_free(struct keeper *k)
     timer_cancel(&k->check_end);
     timer_cancel(&k->ahead_due);
     timer_cancel(&k->ahead_old);
+    timer_cancel(&k->purge_due);
     sweep_free(k);
     keys_saving_free(k);
     key_cache_free(k->keys);
@@ -377,6 +378,7 @@ enum err keeper_start(struct loop *l, struct fs *fs, const struct keeper_setting
     timer_init(&k->check_end, l, on_check_end, k);
     timer_init(&k->ahead_due, l, ahead_run, k);
     timer_init(&k->ahead_old, l, ahead_look, k);
+    timer_init(&k->purge_due, l, purge_start, k);
     if ((e = open_store(k, why == NULL ? &unused : why)) != OK) {
         keeper_free(k);
         return e;

@@ -51,6 +51,9 @@ struct keeper_settings {
     bool no_index;        /* searches read every message                               */
     struct str languages; /* whose stems searches for words know, by Snowball's names  */
     bool no_training;     /* no compression dictionary: runs that must repeat            */
+    /* Expunged messages can be brought back for so long (0: not at all), as long as those of one
+     * account have no more octets than that (0: any). */
+    uint64_t undelete_s, undelete_bytes;
 
     /* One line for the log: "key=value ..." without a newline. May be null. */
     void (*log)(void *ctx, struct str line);

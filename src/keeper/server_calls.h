@@ -11,6 +11,7 @@
 #include "base/str.h"
 
 struct body_source;
+struct keeper;
 struct request;
 struct txn;
 
@@ -86,6 +87,10 @@ enum err read_alias_list(struct request *j);
 enum err read_account_open(struct request *j); /* server_import.c */
 void start_import(struct request *j);
 enum err read_import_marks(struct request *j);
+enum err read_graves(struct request *j); /* server_graves.c */
+void start_undelete(struct request *j);
+/* What an account may keep of expunged messages; 0: they go at once. */
+uint64_t keeper_keeps_bytes(const struct keeper *k);
 
 void start_check(struct request *j); /* server_check.c */
 enum err read_rebuild(struct request *j);

@@ -65,6 +65,8 @@ static const struct handler handlers[CALL_COUNT] = {
     [CALL_account_open] = { .read = read_account_open },
     [CALL_import] = { .start = start_import },
     [CALL_import_marks] = { .read = read_import_marks },
+    [CALL_graves] = { .read = read_graves },
+    [CALL_undelete] = { .start = start_undelete },
     [CALL_check] = { .start = start_check },
     [CALL_rebuild] = { .read = read_rebuild },
     [CALL_compact] = { .read = read_compact },

@@ -77,7 +77,7 @@ struct keeper {
     struct note_wanted *notes; /* since the last turn */
     size_t note_count, note_cap;
     bool queue_changed;
-    struct timer notes_due, queue_due, check_end;
+    struct timer notes_due, queue_due, check_end, purge_due;
 
     struct list readings; /* server_ahead.c */
     unsigned ahead_pages;
@@ -210,6 +210,7 @@ void keeper_log(struct keeper *k, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void keeper_maybe_stopped(struct keeper *k);
 /* server_sweep.c: removes what deleted mailboxes and accounts left behind, page by page. */
 void sweep_start(struct keeper *k);
+void purge_start(void *k);
 void sweep_free(struct keeper *k);
 
 /* server_words.c: between the store's words and those of the contract. */

@@ -118,6 +118,8 @@ static void start_keeper(struct world *w)
         .argon2_passes = 1,
         .auth_threads = 1,
         .certificates = true,
+        .undelete_s = 7 * 86400,
+        .undelete_bytes = 100000,
         .no_training = true,
         .failed = on_failed,
         .ctx = w,

@@ -9,6 +9,7 @@
 #include "store/accounts/credentials.h"
 #include "store/accounts/directory.h"
 #include "store/accounts/token.h"
+#include "store/mailbox/graves.h"
 #include "store/mailbox/mailbox_keys.h"
 #include "store/mailbox/messages.h"
 #include "store/mailbox/metadata.h"
@@ -30,7 +31,8 @@ struct checking {
     /* Of the account being looked at. */
     uint32_t account;
     struct counters counters, sum;
-    uint64_t *emails; /* of every membership */
+    struct graves_kept graves;
+    uint64_t *emails; /* of every membership and grave */
     size_t email_count, email_cap;
 
     /* Of the mailbox being looked at. */
@@ -348,7 +350,37 @@ static enum err visit_thread(struct checking *c, struct str key, struct str valu
     return OK;
 }
 
-/* A UIDL has its message; a mark speaks for itself. */
+/* What can be brought back holds its email, as a membership does. */
+static enum err visit_grave(void *ctx, const struct grave_found *g)
+{
+    struct checking *c = ctx;
+
+    if (g->mailbox > c->counters.mailbox_last || g->row.flags & ~(uint64_t)FLAGS_KNOWN)
+        tell(c, "account %u: an expunged message of mailbox %u cannot be brought back", c->account,
+             g->mailbox);
+    c->graves.bytes += g->row.size;
+    c->graves.messages++;
+    note_email(c, g->row.email);
+    return OK;
+}
+
+static enum err check_graves(struct checking *c)
+{
+    const struct graves_wanted all = { .kv = c->kv, .account = c->account };
+    struct graves_kept kept;
+    enum err e;
+
+    c->graves = (struct graves_kept){ 0 };
+    if ((e = graves_each(&all, STR_EMPTY, visit_grave, c, c->why)) != OK ||
+        (e = graves_count(c->kv, c->mem, c->account, &kept, c->why)) != OK)
+        return e;
+    if (kept.bytes != c->graves.bytes || kept.messages != c->graves.messages)
+        tell(c, "account %u: %llu expunged messages were counted, %llu are there", c->account,
+             (unsigned long long)kept.messages, (unsigned long long)c->graves.messages);
+    return OK;
+}
+
+/* A UIDL has its message; a mark speaks for itself, and so does the count of graves. */
 static enum err visit_import(struct checking *c, struct str key, struct str value)
 {
     struct reader r = reader_of(value);
@@ -357,6 +389,8 @@ static enum err visit_import(struct checking *c, struct str key, struct str valu
     struct key k;
     enum err e;
 
+    if (key.len == 6 && key.at[5] == 'k')
+        return OK;
     (void)get_str(&r);
     if (!known || !reader_done(&r) || key.len < 6 || (key.at[5] == 'p' && key.len != 14)) {
         tell(c, "account %u: what an import left behind cannot be read", c->account);
@@ -540,7 +574,7 @@ static enum err visit_account(struct checking *c, struct str key, struct str val
         (e = each_of_account(c, TABLE_MAILBOX, visit_mailbox)) != OK ||
         (e = each_of_account(c, TABLE_NAME, visit_name)) != OK ||
         (e = each_of_account(c, TABLE_PROOF, visit_proof)) != OK ||
-        (e = each_of_account(c, TABLE_TOKEN, visit_token)) != OK)
+        (e = each_of_account(c, TABLE_TOKEN, visit_token)) != OK || (e = check_graves(c)) != OK)
         return e;
     if (c->email_count > 0)
         qsort(c->emails, c->email_count, sizeof *c->emails, by_number);
@@ -565,8 +599,8 @@ static enum err check_strays(struct checking *c)
     static const enum table tables[] = { TABLE_COUNTERS,   TABLE_MAILBOX,    TABLE_NAME,
                                          TABLE_SUBSCRIBED, TABLE_MEMBERSHIP, TABLE_EMAIL,
                                          TABLE_RECORD,     TABLE_THREAD,     TABLE_VANISHED,
-                                         TABLE_IMPORT,     TABLE_METADATA,   TABLE_KEYS,
-                                         TABLE_PROOF,      TABLE_TOKEN };
+                                         TABLE_IMPORT,     TABLE_GRAVE,      TABLE_METADATA,
+                                         TABLE_KEYS,       TABLE_PROOF,      TABLE_TOKEN };
 
     for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
         struct key from, to;

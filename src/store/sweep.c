@@ -7,6 +7,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/sweep.h"
 
+#include "store/mailbox/graves.h"
+
 #include "store/mailbox/acl.h"
 
 /* Deletes at most SWEEP_ROWS rows with this beginning. */
@@ -30,10 +32,12 @@ static enum err delete_rows(struct txn *t, const struct key *prefix, bool *ret_m
 }
 
 static enum err sweep_mailbox(struct txn *t, struct arena *mem, const struct key *row_key,
-                              struct mbox *m, int64_t now_s, struct errinfo *why)
+                              struct mbox *m, const struct sweep_settings *how, struct errinfo *why)
 {
     static const enum table leftovers[] = { TABLE_KEYS, TABLE_VANISHED, TABLE_METADATA };
-    const struct expunge_what what = { .silent = true, .max = SWEEP_ROWS };
+    const struct expunge_what what = { .silent = true,
+                                       .max = SWEEP_ROWS,
+                                       .keep_bytes_max = how->keep_bytes_max };
     uint32_t account = load_u32(row_key->at + 1), id = load_u32(row_key->at + 5);
     struct uidset gone = { 0 };
     struct account_txn a;
@@ -41,7 +45,7 @@ static enum err sweep_mailbox(struct txn *t, struct arena *mem, const struct key
     bool more;
     enum err e;
 
-    if ((e = account_txn_begin(&a, t, mem, account, now_s, why)) != OK)
+    if ((e = account_txn_begin(&a, t, mem, account, how->now_s, why)) != OK)
         return e;
     e = messages_expunge(&a, id, m, &what, &gone, &more);
     uidset_deinit(&gone);
@@ -121,13 +125,16 @@ static bool account_is_marked(struct arena *mem, struct str value)
 
 /* What an account has besides mailboxes, table by table; its own row goes last. */
 static enum err sweep_account(struct txn *t, struct arena *mem, const struct key *row_key,
-                              int64_t now_s, struct errinfo *why)
+                              const struct sweep_settings *how, struct errinfo *why)
 {
     static const enum table tables[] = { TABLE_NAME,   TABLE_SUBSCRIBED, TABLE_THREAD,
                                          TABLE_RECORD, TABLE_EMAIL,      TABLE_VANISHED,
                                          TABLE_IMPORT, TABLE_METADATA,   TABLE_PROOF,
                                          TABLE_TOKEN };
+    const struct sweep_settings keep_nothing = { .now_s = how->now_s };
     uint32_t account = load_u32(row_key->at + 1);
+    const struct graves_purge all = { account, SWEEP_ROWS, INT64_MAX };
+    struct key cursor = { 0 };
     struct marked marked;
     struct key k;
     struct mbox m;
@@ -136,6 +143,8 @@ static enum err sweep_account(struct txn *t, struct arena *mem, const struct key
 
     /* What others gave it, first: nobody else is to get it under its number or name. */
     if ((e = acl_drop_grantee(t, account, SWEEP_ROWS, &more, why)) != OK || more)
+        return e;
+    if ((e = graves_purge_page(t, mem, &all, &cursor, &more, why)) != OK || more)
         return e;
     key_of_account(&k, TABLE_MAILBOX, account);
     if ((e = find_marked(txn_kv(t), mem, &k, any_row, &marked, why)) != OK)
@@ -146,7 +155,7 @@ static enum err sweep_account(struct txn *t, struct arena *mem, const struct key
         m.removing = true;
         if ((e = acl_drop_mailbox(t, account, load_u32(marked.key.at + 5), why)) != OK)
             return e;
-        return sweep_mailbox(t, mem, &marked.key, &m, now_s, why);
+        return sweep_mailbox(t, mem, &marked.key, &m, &keep_nothing, why);
     }
     for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
         key_of_account(&k, tables[i], account);
@@ -159,8 +168,8 @@ static enum err sweep_account(struct txn *t, struct arena *mem, const struct key
     return OK;
 }
 
-enum err sweep_page(struct txn *t, struct arena *mem, int64_t now_s, bool *ret_more,
-                    struct errinfo *why)
+enum err sweep_page(struct txn *t, struct arena *mem, const struct sweep_settings *how,
+                    bool *ret_more, struct errinfo *why)
 {
     struct marked marked;
     struct key prefix;
@@ -173,7 +182,7 @@ enum err sweep_page(struct txn *t, struct arena *mem, int64_t now_s, bool *ret_m
     if (e != OK)
         return e;
     if (marked.found)
-        return sweep_account(t, mem, &marked.key, now_s, why);
+        return sweep_account(t, mem, &marked.key, how, why);
     key_start(&prefix, TABLE_MAILBOX);
     e = find_marked(txn_kv(t), mem, &prefix, mbox_is_marked, &marked, why);
     if (e != OK)
@@ -184,5 +193,5 @@ enum err sweep_page(struct txn *t, struct arena *mem, int64_t now_s, bool *ret_m
     }
     if (mbox_get(mem, marked.value, &m) != OK)
         return table_damaged(key_str(&marked.key), why);
-    return sweep_mailbox(t, mem, &marked.key, &m, now_s, why);
+    return sweep_mailbox(t, mem, &marked.key, &m, how, why);
 }

@@ -11,7 +11,12 @@
 
 enum { SWEEP_ROWS = 2000 };
 
-MUST_USE enum err sweep_page(struct txn *t, struct arena *mem, int64_t now_s, bool *ret_more,
-                             struct errinfo *why);
+/* keep_bytes_max: what an account may keep for undelete (mailbox/graves.h) of deleted mailboxes. */
+struct sweep_settings {
+    int64_t now_s;
+    uint64_t keep_bytes_max;
+};
+MUST_USE enum err sweep_page(struct txn *t, struct arena *mem, const struct sweep_settings *how,
+                             bool *ret_more, struct errinfo *why);
 
 #endif

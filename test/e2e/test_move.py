@@ -258,3 +258,44 @@ def test_wrong_words_are_explained(server, tmp_path):
             (("export", "maildir", tmp_path, "--account", "nobody@crepes.fr"), 67, b"nobody")):
         result = server.cli(*words, check=False)
         assert result.returncode == code and text in result.stderr, (words, result)
+
+
+def test_expunged_mail_and_deleted_mailboxes_come_back(server, account, tls):
+    import poplib
+    c = session(server, account)
+    for n in range(3):
+        c.append("INBOX", r"(\Flagged)", imaplib.Time2Internaldate(1e9 + n),
+                 letter(n).replace(b"\n", b"\r\n"))
+    c.create("Old/Work")
+    c.select("INBOX")
+    c.copy("1:2", "Old/Work")
+    before = c.fetch("2", "(INTERNALDATE BODY.PEEK[])")[1]
+    c.store("2:3", "+FLAGS", r"(\Deleted)")
+    c.expunge()
+    c.delete("Old/Work")
+
+    def undelete(*words):
+        return json.loads(server.cli("mailbox", "undelete", account, *words, "--json").stdout)
+    listed = undelete("INBOX", "--list")
+    assert [(g["uid"], g["subject"], g["mailbox"]) for g in listed] == [
+        (2, "letter 1", "INBOX"), (3, "letter 2", "INBOX")]
+    assert undelete("INBOX", "--list", "--since", "2000-01-01T00:00:00Z") == listed
+    assert undelete("INBOX", "--uid", "2", "--since", "1h") == [{"restored": 1}]
+    wait_for(lambda: len(undelete("Old/Work", "--list")) == 2, 20, "the swept mailbox")
+    assert undelete("Old/Work") == [{"restored": 2}]
+    assert c.select("Old/Work")[1] == [b"2"]
+    assert c.select("INBOX")[1] == [b"2"]
+    after = c.fetch("2", "(INTERNALDATE BODY.PEEK[])")[1]
+    assert after == before
+    assert b"Deleted" not in c.fetch("2", "(FLAGS)")[1][0]
+    c.logout()
+    p = poplib.POP3_SSL("127.0.0.1", server.port("pop3s"), context=tls, timeout=20)
+    p.user(account)
+    p.pass_(PASSWORD)
+    uidls = [line.split()[1].split(b".")[1] for line in p.uidl()[1]]
+    p.quit()
+    assert uidls == [b"1", b"2"]  # as it was before it went
+    for words, text in ((("INBOX", "--since", "yesterday"), b"no time"), (("INBOX", "--uid", "x"), b"no set")):
+        result = server.cli("mailbox", "undelete", account, *words, check=False)
+        assert result.returncode == 65 and text in result.stderr
+    assert server.cli("check").returncode == 0

@@ -119,7 +119,8 @@ static enum err build_expunge(struct request *j, struct txn *t)
     struct expunge_job *x = j->own;
     const struct expunge_what what = { .uids = &x->uids,
                                        .deleted_only = req->deleted_only,
-                                       .max = EXPUNGE_PER_COMMIT };
+                                       .max = EXPUNGE_PER_COMMIT,
+                                       .keep_bytes_max = keeper_keeps_bytes(j->k) };
     struct uidset gone = { 0 };
     struct account_txn a;
     struct place p;

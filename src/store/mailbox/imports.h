@@ -5,7 +5,7 @@
  * the text under which POP3 has shown a message elsewhere or before; without one POP3 makes it from
  * UIDVALIDITY and UID. Both stand in the table 'g' of an account (doc/formats/tables.md).
  * Results live in `mem`. Errors: ERR_LIMIT (a mark's key), those of kv.h.
- * Spec: RFC 1939 7 (UIDL), RFC 3501 2.3.1.1. Tests: keeper/calls/server_import_test.c. */
+ * Spec: RFC 1939 7 (UIDL), RFC 3501 2.3.1.1. Tests: keeper/move/server_import_test.c. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef POSTERN_STORE_IMPORTS_H
 #define POSTERN_STORE_IMPORTS_H

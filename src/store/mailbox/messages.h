@@ -63,10 +63,15 @@ struct expunge_what {
     const struct uidset *uids; /* null: all */
     bool deleted_only, silent;
     uint32_t max;
+    uint64_t keep_bytes_max; /* what the account may keep for undelete (graves.h); 0: nothing */
 };
 MUST_USE enum err messages_expunge(struct account_txn *a, uint32_t mailbox, struct mbox *m,
                                    const struct expunge_what *what, struct uidset *ret_expunged,
                                    bool *ret_more);
+
+/* One membership or grave of an email less: the last one takes it and its hold on the body along.
+ */
+MUST_USE enum err messages_email_unref(struct account_txn *a, uint64_t email);
 
 /* Copies, or moves, into another mailbox (or the same one); *ret_source and *ret_target hold the
  * UIDs in matching order. `account` gives the quotas; a move needs none. */

@@ -1,6 +1,6 @@
 /* store/mailbox/messages_move.c - messages leaving mailboxes and appearing in others. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "store/mailbox/imports.h"
+#include "store/mailbox/graves.h"
 #include "store/mailbox/mailbox_keys.h"
 
 /* ---- removing ---- */
@@ -15,8 +15,7 @@ static void thread_delete(struct account_txn *a, uint64_t hash, uint64_t email)
     txn_delete(a->t, key_str(&k));
 }
 
-/* One membership less; the last one takes the email and its hold on the body along. */
-static enum err email_unref(struct account_txn *a, uint64_t email)
+enum err messages_email_unref(struct account_txn *a, uint64_t email)
 {
     struct key k;
     struct email row;
@@ -77,12 +76,24 @@ struct expunging {
     const struct expunge_what *what;
     struct uidset *expunged;
     bool more, uidls; /* some have a UIDL of their own */
+    struct graves_kept kept;
 };
+
+/* What can be brought back keeps its email; what is too much for that goes at once. */
+static enum err keep_or_drop(struct expunging *x, uint32_t uid, const struct membership *ms)
+{
+    if (x->what->keep_bytes_max > x->kept.bytes &&
+        x->what->keep_bytes_max - x->kept.bytes >= ms->size)
+        return grave_dig(x->a, &(struct grave_new){ x->mailbox, uid, x->m, ms, x->uidls },
+                         &x->kept);
+    return messages_email_unref(x->a, ms->email);
+}
 
 /* ERR_LIMIT here only stops the walk: the page is full. */
 static enum err expunge_one(void *ctx, uint32_t uid, const struct membership *ms)
 {
     struct expunging *x = ctx;
+    enum err e;
 
     if (x->what->deleted_only && (ms->flags & FLAG_DELETED) == 0)
         return OK;
@@ -91,27 +102,37 @@ static enum err expunge_one(void *ctx, uint32_t uid, const struct membership *ms
         return ERR_LIMIT;
     }
     x->count++;
+    if ((e = keep_or_drop(x, uid, ms)) != OK)
+        return e;
     membership_remove(x->a, x->mailbox, x->m, uid, ms);
     if (x->uidls)
         uidl_delete(x->a, x->mailbox, uid);
     uidset_add(x->expunged, uid);
-    return email_unref(x->a, ms->email);
+    return OK;
 }
 
 enum err messages_expunge(struct account_txn *a, uint32_t mailbox, struct mbox *m,
                           const struct expunge_what *what, struct uidset *ret_expunged,
                           bool *ret_more)
 {
-    struct expunging x = { a, mailbox, 0, m, what, ret_expunged, false, false };
+    struct expunging x = {
+        .a = a, .mailbox = mailbox, .m = m, .what = what, .expunged = ret_expunged
+    };
     const struct messages_of which = { a->kv, a->account, mailbox, what->uids };
     enum err e = uidl_any(a->kv, a->account, mailbox, &x.uidls, a->why);
+    uint64_t kept_before;
 
+    if (e == OK && what->keep_bytes_max > 0)
+        e = graves_count(a->kv, a->mem, a->account, &x.kept, a->why);
+    kept_before = x.kept.messages;
     if (e == OK)
         e = messages_each(&which, expunge_one, &x, a->why);
     if (e != OK && !(e == ERR_LIMIT && x.more))
         return e;
     if (!what->silent)
         vanished_put(a, mailbox, ret_expunged);
+    if (x.kept.messages != kept_before)
+        graves_put_count(a, &x.kept);
     *ret_more = x.more;
     return mailbox_keys_forget(a->t, a->account, mailbox, ret_expunged, a->why);
 }

@@ -31,6 +31,7 @@ enum table {
     TABLE_KEYS = 'o',       /* account mailbox uid/1024   -> key block                        */
     TABLE_QUEUE = 'q',      /* entry                      -> struct queue_entry               */
     TABLE_QUEUE_DUE = 'Q',  /* time entry                 -> nothing                          */
+    TABLE_GRAVE = 'G',      /* account mailbox time uid   -> struct grave                     */
     TABLE_IMPORT = 'g',     /* account kind ...           -> see mailbox/imports.h            */
     TABLE_METADATA = 'y',   /* account mailbox user entry -> struct metadata                  */
     TABLE_TERMS = 'w',      /* account segment term       -> terms from there on (index/)     */

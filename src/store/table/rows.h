@@ -52,7 +52,16 @@
     T(u64, modseq) T(u64, created) T(i64, internal_date) T(i64, save_date) T(u64, size)
 #define MEMBERSHIP_FIELDS(T) MEMBERSHIP_FIELDS_1(T) T(i64, internal_zone)
 
-/* refs: memberships. hash, root_hash: the keys of its rows in the thread table, 0 when none. */
+/* An expunged message that can be brought back. name: of its mailbox; keywords: by name; uidl: as
+ * POP3 showed it. */
+#define GRAVE_FIELDS(T)                                                                            \
+    T(u64, email)                                                                                  \
+    T(u64, thread)                                                                                 \
+    T(u64, flags)                                                                                  \
+    T(i64, internal_date) T(i64, save_date) T(u64, size) T(str, name) T(strs, keywords) T(str, uidl)
+
+/* refs: memberships, and graves. hash, root_hash: the keys of its rows in the thread table, 0 when
+ * none. */
 #define EMAIL_FIELDS(T)                                                                            \
     T(u64, body) T(u32, refs) T(u64, size) T(u64, thread) T(u64, hash) T(u64, root_hash)
 
@@ -103,6 +112,7 @@
     ROW(account, ACCOUNT_FIELDS)                                                                   \
     ROW(counters, COUNTERS_FIELDS)                                                                 \
     ROW(mbox, MAILBOX_FIELDS)                                                                      \
+    ROW(grave, GRAVE_FIELDS)                                                                       \
     ROW(email, EMAIL_FIELDS)                                                                       \
     ROW(acl, ACL_FIELDS)                                                                           \
     ROW(metadata, METADATA_FIELDS)                                                                 \

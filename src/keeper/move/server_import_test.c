@@ -1,4 +1,4 @@
-/* keeper/calls/server_import_test.c - messages from elsewhere: UIDs, UIDLs, marks, quotas. */
+/* keeper/move/server_import_test.c - messages from elsewhere: UIDs, UIDLs, marks, quotas. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "keeper/server_test_world.h"
 #include "message/record/record.h"

@@ -1,4 +1,4 @@
-/* keeper/calls/server_import.c - messages that come from elsewhere, many in one commit. */
+/* keeper/move/server_import.c - messages that come from elsewhere, many in one commit. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "keeper/server_job.h"
 #include "store/mailbox/imports.h"
