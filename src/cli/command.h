@@ -92,6 +92,7 @@ enum err cli_queue_retry(struct context *c);
 enum err cli_queue_hold(struct context *c);
 enum err cli_queue_release(struct context *c);
 enum err cli_queue_drop(struct context *c);
+enum err cli_import_imap(struct context *c);
 enum err cli_import_maildir(struct context *c);
 enum err cli_import_mbox(struct context *c);
 enum err cli_export_maildir(struct context *c);

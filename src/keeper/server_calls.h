@@ -11,7 +11,6 @@
 #include "base/str.h"
 
 struct body_source;
-struct keeper;
 struct request;
 struct txn;
 
@@ -83,14 +82,6 @@ enum err write_account_enable(struct request *j, struct txn *t);
 enum err write_alias_add(struct request *j, struct txn *t);
 enum err write_alias_remove(struct request *j, struct txn *t);
 enum err read_alias_list(struct request *j);
-
-enum err read_account_open(struct request *j); /* server_import.c */
-void start_import(struct request *j);
-enum err read_import_marks(struct request *j);
-enum err read_graves(struct request *j); /* server_graves.c */
-void start_undelete(struct request *j);
-/* What an account may keep of expunged messages; 0: they go at once. */
-uint64_t keeper_keeps_bytes(const struct keeper *k);
 
 void start_check(struct request *j); /* server_check.c */
 enum err read_rebuild(struct request *j);

@@ -1,7 +1,7 @@
 /* keeper/server_dispatch.c - from a frame to a handler, and from a handler to a reply. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "keeper/login/server_attempt.h"
-#include "keeper/server_job.h"
+#include "keeper/move/server_move.h"
 
 /* ---- the calls: how each is read, answered and handled ---- */
 

@@ -6,7 +6,7 @@
  * and at every start of keeper, and looks for marks until it finds none; nothing else remembers
  * where it was, so a crash in between costs nothing. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "keeper/server_job.h"
+#include "keeper/move/server_move.h"
 #include "store/mailbox/graves.h"
 #include "store/sweep.h"
 

@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "os/address.h"
 #include "os/process.h"
 
 /* Processor cores that this process may use; at least 1. */
@@ -23,6 +24,10 @@ MUST_USE enum err machine_give(struct str path, const struct process_user *to, s
 /* The same for everything below a folder, without following links. */
 MUST_USE enum err machine_give_all(struct str folder, const struct process_user *to,
                                    struct errinfo *why);
+
+/* The first address of a name or of an address in text; asks the system, and waits for it. */
+MUST_USE enum err machine_find_address(struct str host, uint16_t port, struct address *ret,
+                                       struct errinfo *why);
 
 /* Whether a person sees what is written to this descriptor (2: standard error). */
 bool machine_is_terminal(int fd);

@@ -70,4 +70,18 @@ TEST(the_machine_has_cores_and_a_name)
 
     CHECK(machine_cores() >= 1, "cores");
     CHECK(machine_name(mem).len > 0, "name");
+    CHECK(!machine_is_terminal(-1), "nobody sees it");
+}
+
+TEST(names_and_addresses_become_addresses)
+{
+    struct errinfo why = { 0 };
+    struct address a;
+
+    CHECK_OK(machine_find_address(STR("::1"), 7, &a, &why), "%s", why.text);
+    CHECK(address_is_loopback(&a) && a.port == 7, "an address");
+    CHECK_OK(machine_find_address(STR("localhost"), 7, &a, &why), "%s", why.text);
+    CHECK(address_is_loopback(&a) && a.port == 7, "a name");
+    CHECK_EQ(machine_find_address(STR("no such name"), 7, &a, &why), ERR_NOT_FOUND, "neither");
+    CHECK(str_find(str_from_z(why.text), STR("no such name")) != STR_NOT_FOUND, "%s", why.text);
 }

@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+from dovecot import Dovecot
 from postern import PROGRAM, wait_for
 
 ALICE, BOB = "alice@crepes.fr", "bob@hamburger.edu"
@@ -299,3 +300,56 @@ def test_expunged_mail_and_deleted_mailboxes_come_back(server, account, tls):
         result = server.cli("mailbox", "undelete", account, *words, check=False)
         assert result.returncode == 65 and text in result.stderr
     assert server.cli("check").returncode == 0
+
+
+def pull(server, dovecot, account, *words, user="alice", password="hungry", check=True):
+    return server.cli("import", "imap", "--host", "127.0.0.1", "--user", user, "--account", account,
+                      "--password-stdin", "--json", *words, check=check, input=password.encode())
+
+
+def test_an_account_is_pulled_from_dovecot(server, tmp_path, account):
+    with Dovecot(tmp_path / "dovecot") as d:
+        there = imaplib.IMAP4("127.0.0.1", d.ports["imap"], timeout=20)
+        there.login("alice", "hungry")
+        big = letter(99, "0123456789abcde\n" * 40000).replace(b"\n", b"\r\n")
+        for n in range(250):
+            there.append("INBOX", r"(\Seen \Flagged work)" if n % 2 else None,
+                         '"17-Jul-1996 02:44:25 -0700"', letter(n).replace(b"\n", b"\r\n"))
+        there.select("INBOX")
+        there.store("1:10", "+FLAGS", r"(\Deleted)")
+        there.expunge()
+        there.create("Lists/&AOk-t&AOk-")
+        there.append("Lists/&AOk-t&AOk-", None, None, big)
+        there.append('"Sent Messages"', r"(\Seen)", None, letter(7).replace(b"\n", b"\r\n"))
+        validity = there.status("INBOX", "(UIDVALIDITY)")[1][0].split()[-1][:-1]
+        port = ("--plain", "--port", d.ports["imap"])
+        done = rows(pull(server, d, account, *port))
+        assert done["INBOX"]["imported"] == 240 == done["INBOX"]["uids_kept"]
+        assert done["Lists/été"]["imported"] == 1 and done["Sent"]["imported"] == 1
+        c = session(server, account)
+        c.select("INBOX")
+        assert c.response("UIDVALIDITY")[1] == [validity]
+        data = c.uid("FETCH", "12", "(FLAGS INTERNALDATE BODY.PEEK[])")[1]
+        assert b"work" in data[0][0] and rb"\Flagged" in data[0][0], data
+        assert b'17-Jul-1996 02:44:25 -0700' in data[0][0]
+        assert data[0][1] == letter(11).replace(b"\n", b"\r\n")
+        c.select("Lists/&AOk-t&AOk-")
+        assert c.fetch("1", "(BODY.PEEK[])")[1][0][1] == big
+        there.append("INBOX", None, None, letter(300).replace(b"\n", b"\r\n"))
+        again = rows(pull(server, d, account, *port))
+        assert again["INBOX"]["imported"] == 1 and again["INBOX"]["known"] == 240
+        there.logout()
+        c.logout()
+        for words, user, password in ((("--port", d.ports["imaps"], "--no-verify"), "alice", "hungry"),
+                                      (("--starttls", "--port", d.ports["imap"], "--no-verify"),
+                                       "alice*admin", "master")):
+            done = rows(pull(server, d, account, *words, "--into", "Copy of " + user[5:],
+                             user=user, password=password))
+            assert sum(row["imported"] for row in done.values()) == 243, done
+        for words, password, code, text in (
+                (port, "wrong", 69, b"failed"),
+                (("--port", d.ports["imaps"]), "hungry", 76, b"TLS"),
+                (("--starttls", "--tls"), "hungry", 65, b"one of"),
+                (("--plain", "--port", 1), "hungry", 69, b"ended")):
+            result = pull(server, d, account, *words, password=password, check=False)
+            assert result.returncode == code and text in result.stderr, (words, result)

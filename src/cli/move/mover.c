@@ -350,20 +350,14 @@ static enum err spool_message(struct mover *m, const struct mover_message *messa
     return e;
 }
 
-void mover_mark(struct mover *m, struct str key, struct str value)
-{
-    BUG_ON(m->mark_count == ARRAY_LEN(m->marks));
-    m->marks[m->mark_count++] =
-        (struct keep_mark){ arena_copy(m->batch, key), arena_copy(m->batch, value) };
-}
-
 static void mark_message(struct mover *m, struct seen_id id)
 {
     char key[MARK_BYTES] = { m->kind };
 
     store_u64(key + 1, id.half[0]);
     store_u64(key + 9, id.half[1]);
-    mover_mark(m, str_from(key, sizeof key), STR("+"));
+    m->marks[m->mark_count++] =
+        (struct keep_mark){ arena_copy(m->batch, str_from(key, sizeof key)), STR("+") };
     (void)seen_add(&m->seen, id);
 }
 
@@ -377,6 +371,7 @@ static void put_message(struct mover *m, const struct mover_message *in, bool sp
     *out = (struct keep_incoming){ .uid = in->uid,
                                    .flags = in->flags,
                                    .internal_date = in->date,
+                                   .internal_zone = in->zone,
                                    .uidl = arena_copy(m->batch, in->uidl),
                                    .record = arena_copy(m->batch, buf_str(&record)),
                                    .bytes = spooled ? STR_EMPTY : arena_copy(m->batch, in->bytes),

@@ -28,9 +28,9 @@ struct mover_message {
     uint32_t flags;
     const struct str *keywords;
     size_t keyword_count;
-    int64_t date;
-    struct str uidl;  /* empty: none is known */
-    struct str bytes; /* with CRLF line ends */
+    int64_t date, zone; /* zone: minutes east of UTC */
+    struct str uidl;    /* empty: none is known */
+    struct str bytes;   /* with CRLF line ends */
     struct seen_id id;
 };
 
@@ -71,9 +71,6 @@ MUST_USE enum err mover_mailbox(struct mover *m, struct str name, uint64_t expec
                                 uint32_t uidvalidity, uint32_t uidnext);
 /* ERR_EXISTS never comes out: what is known already is counted and left. */
 MUST_USE enum err mover_add(struct mover *m, const struct mover_message *message);
-/* For a source that counts: one more mark in the next batch. */
-void mover_mark(struct mover *m, struct str key, struct str value);
-MUST_USE enum err mover_find_mark(struct mover *m, struct str key, struct str *ret);
 MUST_USE enum err mover_flush(struct mover *m);
 void mover_known(struct mover *m); /* counts one that was taken before */
 void mover_skip(struct mover *m, struct str what, const char *why_fmt, ...) PRINTF_LIKE(3, 4);

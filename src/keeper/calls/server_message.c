@@ -1,5 +1,6 @@
 /* keeper/calls/server_message.c - flags, expunging, copying and moving. */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "keeper/move/server_move.h"
 #include "keeper/sharing/server_place.h"
 #include "store/mailbox/messages.h"
 

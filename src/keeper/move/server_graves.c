@@ -1,6 +1,6 @@
 /* keeper/move/server_graves.c - expunged messages: listed, and brought back. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "keeper/server_job.h"
+#include "keeper/move/server_move.h"
 #include "message/record/record.h"
 #include "store/mailbox/graves.h"
 

@@ -1,6 +1,6 @@
 /* keeper/move/server_import.c - messages that come from elsewhere, many in one commit. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "keeper/server_job.h"
+#include "keeper/move/server_move.h"
 #include "store/mailbox/imports.h"
 
 enum {
@@ -109,7 +109,8 @@ static enum err import_one(struct request *j, struct account_txn *a, struct mbox
     struct importing *im = j->own;
     struct message_new message = { .size = im->sizes[i],
                                    .flags = flags_of(im, in),
-                                   .internal_date = in->internal_date };
+                                   .internal_date = in->internal_date,
+                                   .internal_zone = in->internal_zone };
     uint32_t uid;
     enum err e;
 

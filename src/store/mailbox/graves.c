@@ -68,6 +68,7 @@ enum err grave_dig(struct account_txn *a, const struct grave_new *n, struct grav
                        .thread = ms->thread,
                        .flags = ms->flags & FLAGS_KNOWN,
                        .internal_date = ms->internal_date,
+                       .internal_zone = ms->internal_zone,
                        .save_date = ms->save_date,
                        .size = ms->size,
                        .name = m->name };
@@ -173,6 +174,7 @@ enum err grave_open(struct account_txn *a, const struct grave_found *g, uint32_t
         .modseq = a->modseq,
         .created = a->modseq,
         .internal_date = g->row.internal_date,
+        .internal_zone = g->row.internal_zone,
         .save_date = a->now_s,
         .size = g->row.size,
     };

@@ -58,7 +58,8 @@
     T(u64, email)                                                                                  \
     T(u64, thread)                                                                                 \
     T(u64, flags)                                                                                  \
-    T(i64, internal_date) T(i64, save_date) T(u64, size) T(str, name) T(strs, keywords) T(str, uidl)
+    T(i64, internal_date)                                                                          \
+    T(i64, internal_zone) T(i64, save_date) T(u64, size) T(str, name) T(strs, keywords) T(str, uidl)
 
 /* refs: memberships, and graves. hash, root_hash: the keys of its rows in the thread table, 0 when
  * none. */

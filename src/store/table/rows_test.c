@@ -100,10 +100,10 @@ TEST(rows_are_what_the_format_says)
                     .internal_date = 6, .save_date = -7, .size = 8, .internal_zone = -480),
               STR("\2\1\2\3\4\5\x0c\x0d\x08\xbf\7"));
     CHECK_ROW(grave,
-              VALUE(grave, .email = 1, .thread = 2, .flags = 3, .internal_date = 6, .save_date = -7,
-                    .size = 8, .name = STR("x"), .keywords = words, .keywords_count = 1,
-                    .uidl = STR("u")),
-              STR("\1\1\2\3\x0c\x0d\x08\1x\1\4work\1u"));
+              VALUE(grave, .email = 1, .thread = 2, .flags = 3, .internal_date = 6,
+                    .internal_zone = -1, .save_date = -7, .size = 8, .name = STR("x"),
+                    .keywords = words, .keywords_count = 1, .uidl = STR("u")),
+              STR("\1\1\2\3\x0c\1\x0d\x08\1x\1\4work\1u"));
     CHECK_ROW(email,
               VALUE(email, .body = 1, .refs = 2, .size = 3, .thread = 4, .hash = 5, .root_hash = 6),
               STR("\1\1\2\3\4\5\6"));

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fts.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <sys/stat.h>
 #include <termios.h>
@@ -36,6 +37,31 @@ struct str machine_name(struct arena *mem)
         freeaddrinfo(found);
     }
     return ret;
+}
+
+enum err machine_find_address(struct str host, uint16_t port, struct address *ret,
+                              struct errinfo *why)
+{
+    SCRATCH(tmp, NULL);
+    struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *found;
+    int failure;
+
+    if (address_parse(host, port, ret))
+        return OK;
+    failure = getaddrinfo(arena_copy_z(tmp, host), NULL, &hints, &found);
+    if (failure != 0)
+        return err_set(why, ERR_NOT_FOUND, "cannot find '%.*s': %s", STR_ARG(host),
+                       gai_strerror(failure));
+    *ret = (struct address){ .family = ADDRESS_IP4, .port = port };
+    if (found->ai_family == AF_INET6) {
+        ret->family = ADDRESS_IP6;
+        memcpy(ret->ip, &((const struct sockaddr_in6 *)(const void *)found->ai_addr)->sin6_addr,
+               sizeof ret->ip);
+    } else {
+        memcpy(ret->ip, &((const struct sockaddr_in *)(const void *)found->ai_addr)->sin_addr, 4);
+    }
+    freeaddrinfo(found);
+    return OK;
 }
 
 bool machine_is_terminal(int fd)
