@@ -8,7 +8,7 @@
 #include "gate/imap/appending.h"
 
 #include "gate/error_map.h"
-#include "proto/imap/parse/url.h"
+#include "proto/imap/url.h"
 
 enum { HEADER_BYTES_MAX = 1024 * 1024, SHOWN_BYTES_MAX = 500 };
 

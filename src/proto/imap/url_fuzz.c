@@ -1,6 +1,6 @@
-/* proto/imap/parse/url_fuzz.c - any octets as a URL: refused, or within its promises. */
+/* proto/imap/url_fuzz.c - any octets as a URL: refused, or within its promises. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "proto/imap/parse/url.h"
+#include "proto/imap/url.h"
 
 #include "base/utf8.h"
 #include "proto/imap/machine.h"

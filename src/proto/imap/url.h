@@ -1,4 +1,4 @@
-/* proto/imap/parse/url.h - IMAP URLs that name a message, or a part of one, of this session.
+/* proto/imap/url.h - IMAP URLs that name a message, or a part of one, of this session.
  *
  * Pure. Read are relative URLs as CATENATE has them: "/mailbox;UIDVALIDITY=1/;UID=2/;SECTION=1.2"
  * with ";PARTIAL=0.1024" behind, names of parameters in any case. "%" and two hex digits stand for

@@ -1,6 +1,6 @@
-/* proto/imap/parse/url.c - IMAP URLs: split at what may not stand in a value, then decoded. */
+/* proto/imap/url.c - IMAP URLs: split at what may not stand in a value, then decoded. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "proto/imap/parse/url.h"
+#include "proto/imap/url.h"
 
 #include "base/utf8.h"
 #include "proto/imap/command.h"

@@ -1,6 +1,6 @@
-/* proto/imap/parse/url_test.c - which message a URL names, and what is no such URL. */
+/* proto/imap/url_test.c - which message a URL names, and what is no such URL. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "proto/imap/parse/url.h"
+#include "proto/imap/url.h"
 
 #include "proto/imap/machine.h"
 #include "testing.h"
