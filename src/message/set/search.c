@@ -116,6 +116,8 @@ void search_add_text(struct search_builder *b, enum search_key key, struct str t
     bool word = search_operand_of(key) == SEARCH_WITH_WORD;
     struct search_node *n = add_node(b, key, word ? SEARCH_WITH_WORD : SEARCH_WITH_TEXT);
 
+    if (n != NULL)
+        n->fuzzy = b->fuzzy && !word;
     if (n != NULL && text_fits(b, text))
         n->text = word ? arena_copy(b->mem, text) : fold(b->mem, text);
 }
@@ -162,6 +164,17 @@ enum err search_finish(struct search_builder *b, struct search *ret)
     return b->bad;
 }
 
+bool search_is_fuzzy(const struct search_node *n)
+{
+    struct token_reader r = token_reader_of(n->text);
+    struct token word;
+
+    return n->fuzzy && search_operand_of(n->key) == SEARCH_WITH_TEXT && token_next(&r, &word);
+}
+
+/* A bit beside the key. */
+enum { KEY_IS_FUZZY = 0x80 };
+
 /* Signed numbers as varints, small ones short: 0, -1, 1, -2 ... are 0, 1, 2, 3 ... */
 static uint64_t zigzag(int64_t v)
 {
@@ -205,7 +218,7 @@ void search_encode(const struct search *s, struct buf *out)
 {
     put_varint(out, s->count);
     for (uint32_t i = 0; i < s->count; i++) {
-        put_u8(out, (uint8_t)s->nodes[i].key);
+        put_u8(out, (uint8_t)(s->nodes[i].key | (s->nodes[i].fuzzy ? KEY_IS_FUZZY : 0)));
         put_operand(&s->nodes[i], out);
     }
 }
@@ -293,11 +306,14 @@ enum err search_decode(struct arena *mem, struct reader *r, struct search *ret)
     for (uint32_t i = 0; i < count && !r->bad; i++) {
         uint8_t key = get_u8(r);
 
+        bool fuzzy = (key & KEY_IS_FUZZY) != 0;
+
+        key &= (uint8_t)~KEY_IS_FUZZY;
         if (r->bad || key >= SEARCH_KEY_COUNT) {
             r->bad = true;
             break;
         }
-        nodes[i] = (struct search_node){ .key = (enum search_key)key, .span = 1 };
+        nodes[i] = (struct search_node){ .key = (enum search_key)key, .span = 1, .fuzzy = fuzzy };
         get_operand(mem, r, &nodes[i]);
     }
     if (r->bad || !is_tree(nodes, count)) {

@@ -9,10 +9,12 @@
  * A program and its strings live in the arena it was built in or decoded into. Texts are UTF-8;
  * they match as substrings without case (full Unicode folding) in decoded text: encoded words,
  * transfer encodings and charsets undone.
- * Sequence numbers are turned into UIDs before. Errors: ERR_LIMIT past the limits below, ERR_STATE
- * for a tree that is not complete, ERR_CORRUPT for bad octets.
- * Spec: RFC 3501 6.4.4; RFC 5032 (OLDER, YOUNGER); RFC 7162 3.1.5 (MODSEQ); RFC 8474 5.3 (EMAILID,
- * THREADID); RFC 8514 4.2 (SAVED*). Tests: search_test.c. Fuzz: search_fuzz.c. */
+ * A fuzzy text is words instead: all of them must be there, in any form (message/words/fuzzy.h).
+ * One without words, and HEADER, are exact all the same. Sequence numbers are turned into UIDs
+ * before. Errors: ERR_LIMIT past the limits below, ERR_STATE for a tree that is not complete,
+ * ERR_CORRUPT for bad octets. Spec: RFC 3501 6.4.4; RFC 5032 (OLDER, YOUNGER); RFC 7162 3.1.5
+ * (MODSEQ); RFC 8474 5.3 (EMAILID, THREADID); RFC 8514 4.2 (SAVED*); RFC 6203 (FUZZY). Tests:
+ * search_test.c. Fuzz: search_fuzz.c. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef POSTERN_MESSAGE_SEARCH_H
 #define POSTERN_MESSAGE_SEARCH_H
@@ -20,6 +22,7 @@
 #include "message/record/record.h"
 #include "message/set/flags.h"
 #include "message/set/uidset.h"
+#include "message/words/fuzzy.h"
 
 enum {
     SEARCH_KEYS_MAX = 2000,       /* keys of one program, all levels together */
@@ -88,6 +91,7 @@ struct search_node {
     uint32_t span; /* nodes of this subtree, itself included */
     uint64_t number;
     int64_t day;
+    bool fuzzy;         /* words to be found as people mean them (RFC 6203), not a substring */
     struct str text;    /* folded when it is a substring */
     struct str field;   /* SEARCH_HEADER: the field's name */
     struct uidset uids; /* in the arena: never uidset_deinit it */
@@ -106,6 +110,7 @@ struct search_builder {
     uint32_t count, cap;
     uint32_t open[SEARCH_DEPTH_MAX + 1];
     uint32_t height;
+    bool fuzzy; /* texts that are added now are; set and cleared by the caller */
     enum err bad;
 };
 
@@ -145,6 +150,7 @@ struct search_facts {
     int64_t now_s;
     const struct search_meta *meta; /* null: not at hand */
     struct str message;             /* all octets; null `at`: not at hand */
+    struct stems *stems;            /* for fuzzy keys (message/words/stems.h); null: none */
 };
 
 enum search_verdict {
@@ -156,6 +162,9 @@ enum search_verdict {
 
 /* Temporaries die before it returns. With everything at hand the answer is YES or NO. */
 MUST_USE enum search_verdict search_match(const struct search *s, const struct search_facts *facts);
+
+/* True for a key whose words are compared as people mean them. */
+bool search_is_fuzzy(const struct search_node *n);
 
 /* The texts (message/words/texts.h, as bits of classes) that a key with a substring looks into. */
 unsigned search_texts_of(enum search_key key);

@@ -78,9 +78,25 @@ unsigned search_texts_of(enum search_key key)
     }
 }
 
+static bool words_match(const struct search_node *n, const struct search_facts *f)
+{
+    struct errinfo unused;
+    struct stems *none = NULL;
+    unsigned score;
+
+    if (f->stems == NULL && stems_new(STR_EMPTY, &none, &unused) != OK)
+        return false;
+    score = fuzzy_score(&f->meta->record, f->message, search_texts_of(n->key),
+                        f->stems == NULL ? none : f->stems, n->text);
+    stems_free(none);
+    return score > 0;
+}
+
 /* The empty string is in every body and in every text, also where there is none. */
 static bool substring_matches(const struct search_node *n, const struct search_facts *f)
 {
+    if (search_is_fuzzy(n))
+        return words_match(n, f);
     if (n->text.len == 0 && (n->key == SEARCH_BODY || n->key == SEARCH_TEXT))
         return true;
     return texts_each(&f->meta->record, f->message, search_texts_of(n->key), text_matches,

@@ -184,6 +184,55 @@ TEST(every_key_matches_as_its_row_says)
     tear_down(&f);
 }
 
+/* The same keys with FUZZY. */
+static const struct {
+    const char *name;
+    enum search_key key;
+    struct str text;
+    enum search_verdict want;
+} fuzzy_rows[] = {
+    { "another form", SEARCH_SUBJECT, STR_INIT("liked"), SEARCH_YES },
+    { "without accents", SEARCH_SUBJECT, STR_INIT("crepe"), SEARCH_YES },
+    { "words in any order", SEARCH_SUBJECT, STR_INIT("crepes you"), SEARCH_YES },
+    { "the middle of a word", SEARCH_SUBJECT, STR_INIT("repe"), SEARCH_NO },
+    { "an address", SEARCH_FROM, STR_INIT("alice"), SEARCH_YES },
+    { "the body", SEARCH_BODY, STR_INIT("pickle"), SEARCH_YES },
+    { "markup is no text", SEARCH_BODY, STR_INIT("b"), SEARCH_NO },
+    { "the name of a file", SEARCH_TEXT, STR_INIT("onion"), SEARCH_YES },
+    { "subject and body together", SEARCH_TEXT, STR_INIT("crepe pickle"), SEARCH_YES },
+    { "no words at all: exact", SEARCH_SUBJECT, STR_INIT("?"), SEARCH_NO },
+    { "no words at all: exact", SEARCH_BODY, STR_INIT("?"), SEARCH_YES },
+};
+
+TEST(words_asked_for_with_fuzzy_match_in_any_form)
+{
+    struct fixture f;
+    struct stems *stems;
+    struct errinfo why;
+
+    set_up(&f);
+    CHECK_OK(stems_new(STR("english"), &stems, &why), "english");
+    f.facts.stems = stems;
+    for (size_t i = 0; i < ARRAY_LEN(fuzzy_rows); i++) {
+        struct search_builder b;
+        struct search s, again;
+        struct buf out = { 0 };
+        struct reader r;
+
+        search_begin(&b, f.mem);
+        b.fuzzy = true;
+        search_add_text(&b, fuzzy_rows[i].key, fuzzy_rows[i].text);
+        CHECK_OK(search_finish(&b, &s), "%s", fuzzy_rows[i].name);
+        search_encode(&s, &out);
+        r = reader_of(buf_str(&out));
+        CHECK_OK(search_decode(f.mem, &r, &again), "%s", fuzzy_rows[i].name);
+        CHECK_EQ(search_match(&again, &f.facts), fuzzy_rows[i].want, "%s", fuzzy_rows[i].name);
+        buf_deinit(&out);
+    }
+    stems_free(stems);
+    tear_down(&f);
+}
+
 TEST(a_key_asks_for_what_it_lacks_and_no_more)
 {
     struct fixture f;

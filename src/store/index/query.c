@@ -189,6 +189,13 @@ static void add_all(const struct index_reader *r, roaring_bitmap_t *set)
         roaring_bitmap_add_many(set, r->segments[i].count, r->segments[i].emails);
 }
 
+void index_add_odd(const struct index_reader *r, roaring_bitmap_t *set)
+{
+    for (uint32_t i = 0; i < r->count; i++)
+        for (uint32_t k = 0; k < r->segments[i].odd_count; k++)
+            roaring_bitmap_add(set, r->segments[i].emails[r->segments[i].odd[k]]);
+}
+
 static enum err find_in_class(const struct index_reader *r, enum text_class class,
                               const struct index_substring *q, const struct fragment *f,
                               uint32_t count)
@@ -237,9 +244,7 @@ enum err index_find_substring(const struct index_reader *r, struct index_substri
     for (enum text_class c = 0; c < TEXT_CLASS_COUNT && e == OK; c++)
         if ((q->classes & (1u << c)) != 0)
             e = find_in_class(r, c, q, fragments, count);
-    for (uint32_t i = 0; i < r->count; i++)
-        for (uint32_t k = 0; k < r->segments[i].odd_count; k++)
-            roaring_bitmap_add(q->maybe, r->segments[i].emails[r->segments[i].odd[k]]);
+    index_add_odd(r, q->maybe);
     if (e != OK) {
         roaring_bitmap_free(q->sure);
         roaring_bitmap_free(q->maybe);

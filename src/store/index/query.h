@@ -27,6 +27,9 @@ struct index_reader {
 MUST_USE enum err index_open(struct kv *kv, const struct kv_snapshot *snap, struct arena *mem,
                              uint32_t account, struct index_reader *ret, struct errinfo *why);
 
+/* Adds the emails that may hold anything. */
+void index_add_odd(const struct index_reader *r, roaring_bitmap_t *set);
+
 /* `needle` is folded. field: null, or the name of the HEADER field in whose value it must be. */
 struct index_substring {
     unsigned classes; /* bits of enum text_class */

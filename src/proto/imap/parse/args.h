@@ -156,6 +156,7 @@ struct imap_search_args {
     enum thread_algorithm algorithm;   /* THREAD */
     struct imap_notify_group *sources; /* ESEARCH: which mailboxes; none: the selected one */
     uint32_t source_count;
+    bool fuzzy;       /* the FUZZY key is (RFC 6203) */
     struct search program;
     struct imap_search_set *sets;
     uint32_t set_count;

@@ -264,6 +264,19 @@ static bool starts_set(const struct scan *s)
            (ascii_is_digit(s->rest.at[0]) || scan_peek(s, '*') || scan_peek(s, '$'));
 }
 
+/* "FUZZY" SP search-key (RFC 6203 7): the texts in it are words. Of other keys fuzziness has no
+ * meaning here (RFC 6203 5). */
+static void fuzzy(struct scan *s, struct search_parse *p, uint32_t depth)
+{
+    bool before = p->b.fuzzy;
+
+    scan_space(s);
+    p->b.fuzzy = true;
+    p->args->fuzzy = true;
+    search_key(s, p, depth + 1);
+    p->b.fuzzy = before;
+}
+
 /* The keys that are more than a word and one argument. */
 static bool special_key(struct scan *s, struct search_parse *p, uint32_t depth)
 {
@@ -285,6 +298,8 @@ static bool special_key(struct scan *s, struct search_parse *p, uint32_t depth)
         new_messages(p);
     else if (scan_word(s, STR("MODSEQ")))
         modseq(s, p);
+    else if (scan_word(s, STR("FUZZY")))
+        fuzzy(s, p, depth);
     else if (scan_word(s, STR("FILTER")))
         filter(s, p, depth);
     else if (scan_word(s, STR("UID"))) {
