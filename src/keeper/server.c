@@ -3,8 +3,9 @@
 #include <stdarg.h>
 
 #include "keeper/fetch/server_ahead.h"
+#include "keeper/index/server_index.h"
 #include "keeper/login/server_attempt.h"
-#include "keeper/search/server_index.h"
+#include "message/words/stems.h"
 
 enum { LOG_LINE_BYTES_MAX = 1000, STORE_VERSION = 1, READER_THREADS = 2 };
 
@@ -181,6 +182,7 @@ void keeper_free(struct keeper *k)
     map_deinit(&k->watched);
     map_deinit(&k->guests);
     map_deinit(&k->locks);
+    buf_deinit(&k->languages);
     proven_free(k->proven);
     guesses_free(k->guesses);
     explicit_bzero(k->salt_secret, sizeof k->salt_secret);
@@ -349,6 +351,19 @@ static enum err open_store(struct keeper *k, struct errinfo *why)
     return OK;
 }
 
+static enum err set_languages(struct keeper *k, struct errinfo *why)
+{
+    struct str names = k->settings.languages;
+    struct stems *stems;
+    enum err e;
+
+    buf_add(&k->languages, names.at == NULL ? KEEPER_LANGUAGES : names);
+    k->settings.languages = buf_str(&k->languages);
+    if ((e = stems_new(k->settings.languages, &stems, why)) == OK)
+        stems_free(stems);
+    return e;
+}
+
 enum err keeper_start(struct loop *l, struct fs *fs, const struct keeper_settings *settings,
                       struct keeper **ret, struct errinfo *why)
 {
@@ -380,6 +395,10 @@ enum err keeper_start(struct loop *l, struct fs *fs, const struct keeper_setting
     timer_init(&k->ahead_old, l, ahead_look, k);
     timer_init(&k->purge_due, l, purge_start, k);
     if ((e = open_store(k, why == NULL ? &unused : why)) != OK) {
+        keeper_free(k);
+        return e;
+    }
+    if ((e = set_languages(k, why == NULL ? &unused : why)) != OK) {
         keeper_free(k);
         return e;
     }

@@ -18,6 +18,8 @@
 
 struct keeper;
 
+#define KEEPER_LANGUAGES STR("english french german")
+
 struct keeper_settings {
     bool tables_in_memory; /* tests, the simulator; also taken when `fs` is simulated */
     char separator;        /* of sub-addresses; 0: '+'; '\1': none                    */
@@ -47,10 +49,12 @@ struct keeper_settings {
     uint64_t cache_bytes;     /* for blocks of the tables; 0: scaled to the host's memory    */
     uint32_t compact_below;   /* percent of live octets; 0: 50                               */
     bool no_compaction;
-    bool no_sync;         /* answers do not wait for the disk: a power cut loses mail    */
-    bool no_index;        /* searches read every message                               */
-    struct str languages; /* whose stems searches for words know, by Snowball's names  */
-    bool no_training;     /* no compression dictionary: runs that must repeat            */
+    bool no_sync;  /* answers do not wait for the disk: a power cut loses mail    */
+    bool no_index; /* searches read every message                               */
+    /* Whose forms of words FUZZY knows, by Snowball's names; null `at`: KEEPER_LANGUAGES. Copied.
+     */
+    struct str languages;
+    bool no_training; /* no compression dictionary: runs that must repeat            */
     /* Expunged messages can be brought back for so long (0: not at all), as long as those of one
      * account have no more octets than that (0: any). */
     uint64_t undelete_s, undelete_bytes;

@@ -5,7 +5,7 @@
  * the reply to its own command first, and many changes of one mailbox become one note. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "keeper/events/server_events.h"
-#include "keeper/search/server_index.h"
+#include "keeper/index/server_index.h"
 #include "keeper/sharing/server_place.h"
 
 enum { NOTES_SCAN_MAX = 64 };

@@ -55,6 +55,8 @@ struct keeper_settings keeper_settings_of(const struct config *c)
         .compact_below = (uint32_t)c->store.compact_below,
         .no_compaction = c->store.compact_below == 0,
         .no_sync = !c->store.sync,
+        .no_index = !c->store.index,
+        .languages = c->store.index_languages,
         .undelete_s = c->store.undelete_days * 86400,
         .undelete_bytes = c->store.undelete_size_bytes,
     };

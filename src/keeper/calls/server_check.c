@@ -1,6 +1,6 @@
 /* keeper/calls/server_check.c - check, rebuild, compact, status. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "keeper/search/server_index.h"
+#include "keeper/index/server_index.h"
 #include "store/check.h"
 
 enum { PROBLEMS_MAX = 1000, COUNTERS_MAX = 64 };

@@ -235,12 +235,10 @@ static void match_leaf(const struct search_group *g, const struct search_node *n
     }
     if (match_view_numbers(g, n, &v->yes))
         return;
-    if (n->key >= SEARCH_HEADER &&
-        (g->candidates == NULL || !g->candidates(g->ctx, n, g, &v->maybe)))
-        v->maybe = all_of(g->count);
-    else if (n->key >= SEARCH_HEADER)
+    if (search_texts_of(n->key) != 0 && g->candidates != NULL && g->candidates(g->ctx, n, g, v))
         return;
-    else if (g->keys == NULL)
+    /* Columns hold texts, not their words. */
+    if (n->key >= SEARCH_HEADER || g->keys == NULL || search_is_fuzzy(n))
         v->maybe = all_of(g->count);
     else if (text_of_key(n->key, &t))
         match_text(g, n, t, v);

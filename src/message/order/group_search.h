@@ -21,6 +21,10 @@ struct group_bits {
     uint64_t word[GROUP_WORDS];
 };
 
+struct group_verdict {
+    struct group_bits yes, maybe; /* no message is in both */
+};
+
 struct search_group {
     uint32_t count;
     int64_t now_s;
@@ -29,15 +33,11 @@ struct search_group {
     const int64_t *arrived_s;
     const int16_t *arrived_zones_min;
     const struct key_block *keys; /* of the same messages; null: what only it knows is "maybe" */
-    /* What an index knows of a HEADER, BODY or TEXT key: the messages that may match. Called for
-     * each such key; false: it knows nothing. May be null. */
+    /* What an index knows of a key with a text: which messages match, and which may. Called for
+     * each such key with an empty *ret; false: it knows nothing. May be null. */
     bool (*candidates)(void *ctx, const struct search_node *n, const struct search_group *g,
-                       struct group_bits *ret);
+                       struct group_verdict *ret);
     void *ctx;
-};
-
-struct group_verdict {
-    struct group_bits yes, maybe; /* no message is in both */
 };
 
 void search_group_match(const struct search *s, const struct search_group *g,

@@ -268,12 +268,12 @@ TEST(without_keys_only_the_view_answers)
 }
 
 static bool odd_ones(void *ctx, const struct search_node *n, const struct search_group *g,
-                     struct group_bits *ret)
+                     struct group_verdict *ret)
 {
     (void)n;
     *(int *)ctx += 1;
     for (uint32_t i = 1; i < g->count; i += 2)
-        group_set(ret, i);
+        group_set(i == 3 ? &ret->yes : &ret->maybe, i);
     return true;
 }
 
@@ -294,5 +294,6 @@ TEST(an_index_narrows_what_has_to_be_read)
     search_group_match(&s, &f.group, &v);
     CHECK_EQ(asked, 1, "asked once");
     CHECK(!group_bit(&v.maybe, 0) && group_bit(&v.maybe, 1) && !group_bit(&v.yes, 1), "narrowed");
+    CHECK(f.group.count < 4 || (group_bit(&v.yes, 3) && !group_bit(&v.maybe, 3)), "sure");
     tear_down(&f);
 }

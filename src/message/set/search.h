@@ -163,6 +163,10 @@ enum search_verdict {
 /* Temporaries die before it returns. With everything at hand the answer is YES or NO. */
 MUST_USE enum search_verdict search_match(const struct search *s, const struct search_facts *facts);
 
+/* 1 to 100: how well a message that matches fits the best of the fuzzy keys; 0: there is none, or
+ * what it needs is not at hand. */
+unsigned search_score(const struct search *s, const struct search_facts *facts);
+
 /* True for a key whose words are compared as people mean them. */
 bool search_is_fuzzy(const struct search_node *n);
 

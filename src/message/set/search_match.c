@@ -78,25 +78,35 @@ unsigned search_texts_of(enum search_key key)
     }
 }
 
-static bool words_match(const struct search_node *n, const struct search_facts *f)
+static unsigned score_words(const struct search_node *n, const struct search_facts *f)
 {
     struct errinfo unused;
     struct stems *none = NULL;
     unsigned score;
 
     if (f->stems == NULL && stems_new(STR_EMPTY, &none, &unused) != OK)
-        return false;
+        return 0;
     score = fuzzy_score(&f->meta->record, f->message, search_texts_of(n->key),
                         f->stems == NULL ? none : f->stems, n->text);
     stems_free(none);
-    return score > 0;
+    return score;
+}
+
+unsigned search_score(const struct search *s, const struct search_facts *facts)
+{
+    unsigned best = 0;
+
+    for (uint32_t i = 0; i < s->count && facts->meta != NULL; i++)
+        if (search_is_fuzzy(&s->nodes[i]))
+            best = MAX(best, score_words(&s->nodes[i], facts));
+    return best;
 }
 
 /* The empty string is in every body and in every text, also where there is none. */
 static bool substring_matches(const struct search_node *n, const struct search_facts *f)
 {
     if (search_is_fuzzy(n))
-        return words_match(n, f);
+        return score_words(n, f) > 0;
     if (n->text.len == 0 && (n->key == SEARCH_BODY || n->key == SEARCH_TEXT))
         return true;
     return texts_each(&f->meta->record, f->message, search_texts_of(n->key), text_matches,

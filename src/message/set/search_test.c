@@ -197,7 +197,7 @@ static const struct {
     { "the middle of a word", SEARCH_SUBJECT, STR_INIT("repe"), SEARCH_NO },
     { "an address", SEARCH_FROM, STR_INIT("alice"), SEARCH_YES },
     { "the body", SEARCH_BODY, STR_INIT("pickle"), SEARCH_YES },
-    { "markup is no text", SEARCH_BODY, STR_INIT("b"), SEARCH_NO },
+    { "fields of parts are no text", SEARCH_BODY, STR_INIT("charset"), SEARCH_NO },
     { "the name of a file", SEARCH_TEXT, STR_INIT("onion"), SEARCH_YES },
     { "subject and body together", SEARCH_TEXT, STR_INIT("crepe pickle"), SEARCH_YES },
     { "no words at all: exact", SEARCH_SUBJECT, STR_INIT("?"), SEARCH_NO },

@@ -13,7 +13,7 @@
 #include "message/words/stems.h"
 #include "message/words/words.h"
 
-enum { FUZZY_WORDS_MAX = 16, FUZZY_FULL = 100 };
+enum { FUZZY_WORDS_MAX = 16, FUZZY_FULL = 100, FUZZY_STEP = 10 /* scores that are told apart */ };
 
 /* The texts that people wrote: what is left of others is not searched for words. */
 #define FUZZY_CLASSES (TEXTS_OF_RECORD | TEXT_BIT(FILENAME) | TEXT_BIT(BODY))

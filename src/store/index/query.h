@@ -13,8 +13,7 @@
 
 #include <roaring/roaring.h>
 
-#include "message/words/stems.h"
-#include "message/words/words.h"
+#include "message/words/fuzzy.h"
 #include "store/index/index.h"
 
 struct index_reader {
@@ -41,7 +40,7 @@ MUST_USE enum err index_find_substring(const struct index_reader *r, struct inde
 
 /* All words of `text` must be there. Of the emails that have them, scores[n] are those that score
  * at least (n + 1) / INDEX_SCORES of the best; each set includes those after it. */
-enum { INDEX_SCORES = 10 };
+enum { INDEX_SCORES = FUZZY_FULL / FUZZY_STEP };
 struct index_words {
     unsigned classes;
     struct str text;

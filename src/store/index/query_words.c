@@ -3,8 +3,6 @@
 #include "message/words/fuzzy.h"
 #include "store/index/query.h"
 
-enum { SCORE_STEP = FUZZY_FULL / INDEX_SCORES };
-
 struct collect_scored {
     const struct segment *segment;
     struct stems *stems; /* null: every term fits whole */
@@ -17,7 +15,7 @@ static void collect_scored(void *ctx, struct str term, const uint32_t *numbers, 
 {
     struct collect_scored *c = ctx;
     unsigned fit = c->stems == NULL ? FUZZY_FULL : stems_fit(c->stems, str_skip(term, 1));
-    unsigned step = fit * c->weight / FUZZY_FULL / SCORE_STEP;
+    unsigned step = fit * c->weight / FUZZY_FULL / FUZZY_STEP;
 
     if (fit == 0)
         return;
@@ -55,7 +53,7 @@ static enum err find_run_or_odd(const struct index_reader *r, enum text_class cl
                                 const struct token *word, roaring_bitmap_t **sets)
 {
     struct index_substring exact = { .classes = 1u << class, .needle = word->text };
-    unsigned step = fuzzy_weight(class) / SCORE_STEP;
+    unsigned step = fuzzy_weight(class) / FUZZY_STEP;
     enum err e = index_find_substring(r, &exact);
 
     if (e != OK)

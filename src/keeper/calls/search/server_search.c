@@ -1,8 +1,8 @@
 /* keeper/calls/search/server_search.c - SEARCH, and searches as a part of SORT and THREAD.
  *
- * First the view is matched on the loop, 1,024 messages at a time, where flags, UIDs, modseqs,
- * sizes and internal dates settle most searches. What is undecided goes to the workers, phase by
- * phase. */
+ * First the index is asked about texts. Then the view is matched on the loop, 1,024 messages at a
+ * time, where flags, UIDs, modseqs, sizes and internal dates settle most searches. What is
+ * undecided goes to the workers, phase by phase. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "keeper/calls/search/server_search.h"
 
@@ -42,7 +42,9 @@ static void match_page(struct searching *s, const struct view_page *p)
                               .emails = p->emails,
                               .sizes = p->sizes,
                               .arrived_s = p->arrived_s,
-                              .arrived_zones_min = p->arrived_zones_min };
+                              .arrived_zones_min = p->arrived_zones_min,
+                              .candidates = narrow_candidates,
+                              .ctx = s->narrowing };
     struct group_verdict v;
 
     search_group_match(&s->program, &g, &v);
@@ -201,8 +203,11 @@ void search_cleanup(struct searching *s)
         key_cache_release(s->j->k->keys, s->keys, s->keys_bytes);
     uidset_deinit(&s->found);
     uidset_deinit(&s->fresh);
+    narrow_free(s->narrowing);
+    stems_free(s->stems);
     free(s->todo);
     free(s->uids);
+    free(s->scored);
 }
 
 /* ---- beginning ---- */
@@ -224,30 +229,65 @@ static enum err read_program(struct request *j, struct str octets, const struct 
     return e;
 }
 
-static enum err prepare(struct searching *s, const struct search_wanted *wanted)
+static bool has_fuzzy_keys(const struct search *program)
 {
+    for (uint32_t i = 0; i < program->count; i++)
+        if (search_is_fuzzy(&program->nodes[i]))
+            return true;
+    return false;
+}
+
+static enum err prepare(struct searching *s)
+{
+    const struct search_wanted *wanted = &s->wanted;
     struct request *j = s->j;
-    struct uidset recent = { 0 };
-    struct view *view = NULL;
     struct place p;
     enum err e;
 
     e = request_place(j, j->k->kv, wanted->session, wanted->mailbox, PLACE_ITSELF, &p);
-    if (e != OK || (e = read_program(j, wanted->program, &p.row, &s->program)) != OK ||
-        (e = request_uids(j, wanted->recent_uids, &recent)) != OK)
+    if (e != OK || (e = read_program(j, wanted->program, &p.row, &s->program)) != OK)
         return e;
-    e = views_get(j->k->views, p.account, p.mailbox, &view, &j->why);
+    s->account = p.account;
+    s->mailbox = p.mailbox;
+    s->ids = place_ids(&p);
+    return has_fuzzy_keys(&s->program) ? stems_new(j->k->settings.languages, &s->stems, &j->why)
+                                       : OK;
+}
+
+/* Looks at the mailbox as it is now: what came while the index was asked is not in it, and so is
+ * possible. */
+static enum err look(struct searching *s)
+{
+    struct request *j = s->j;
+    struct uidset recent = { 0 };
+    struct view *view = NULL;
+    struct mbox m;
+    enum err e;
+
+    if ((e = request_mailbox(j, j->k->kv, s->account, s->mailbox, &m)) != OK ||
+        (e = request_uids(j, s->wanted.recent_uids, &recent)) != OK)
+        return e;
+    e = views_get(j->k->views, s->account, s->mailbox, &view, &j->why);
     if (e == OK) {
-        s->account = p.account;
-        s->mailbox = p.mailbox;
-        s->ids = place_ids(&p);
-        s->uidnext = p.row.uidnext;
-        search_view(s, view, &recent, wanted->among);
-        if (wanted->with_keys || (s->count > FEW_CANDIDATES && has_meta_keys(&s->program)))
+        s->uidnext = m.uidnext;
+        search_view(s, view, &recent, s->wanted.among);
+        if (s->wanted.with_keys || (s->count > FEW_CANDIDATES && has_meta_keys(&s->program)))
             pin_keys(s, view);
     }
     uidset_deinit(&recent);
     return e;
+}
+
+static void begin(void *ctx)
+{
+    struct searching *s = ctx;
+
+    if (s->e == OK)
+        s->e = look(s);
+    s->more_keys = s->keys != NULL;
+    if (s->e == OK)
+        end_phase(s, s->keys != NULL ? SEARCH_LOADS_KEYS : SEARCH_IN_RECORDS);
+    next_slice(s);
 }
 
 void search_start(struct searching *s, struct request *j, const struct search_wanted *wanted,
@@ -255,13 +295,44 @@ void search_start(struct searching *s, struct request *j, const struct search_wa
 {
     s->j = j;
     s->done = done;
+    s->wanted = *wanted;
     s->must_have_keys = wanted->with_keys;
     s->now_s = loop_wall_s(j->k->loop);
-    s->e = prepare(s, wanted);
-    s->more_keys = s->keys != NULL;
+    s->e = prepare(s);
     if (s->e == OK)
-        end_phase(s, s->keys != NULL ? SEARCH_LOADS_KEYS : SEARCH_IN_RECORDS);
-    next_slice(s);
+        s->narrowing = narrow_new(j->k, s->account, &s->program);
+    if (s->narrowing != NULL)
+        narrow_run(s->narrowing, begin, s);
+    else
+        begin(s);
+}
+
+/* ---- scores ---- */
+
+static unsigned score_of(const struct searching *s, const struct view *view, uint32_t uid)
+{
+    const struct view_row *row = view_find(view, uid);
+    unsigned score = row == NULL ? 0 : narrow_score(s->narrowing, row->email);
+
+    for (uint32_t i = 0; i < s->scored_count && score == 0; i++)
+        if (s->scored[i].uid == uid)
+            score = s->scored[i].score;
+    return MAX(score, 1U); /* RFC 6203 4: 1 to 100 */
+}
+
+struct str search_scores(struct searching *s)
+{
+    struct uidset_iter it = uidset_iterate(&s->found);
+    char *scores = arena_alloc(s->j->mem, uidset_count(&s->found) + 1U);
+    struct errinfo unused;
+    struct view *view;
+    uint32_t uid, count = 0;
+
+    if (views_get(s->j->k->views, s->account, s->mailbox, &view, &unused) != OK)
+        return STR_EMPTY;
+    while (uidset_next(&it, &uid))
+        scores[count++] = (char)score_of(s, view, uid);
+    return str_from(scores, count);
 }
 
 /* ---- the call ---- */
@@ -277,6 +348,8 @@ static void searched(struct searching *s)
 
     rep->uids = uids_octets(s->j->mem, &s->found);
     rep->modseq = s->modseq;
+    if (s->e == OK && s->wanted.with_scores)
+        rep->scores = search_scores(s);
     request_end(s->j, s->e);
 }
 
@@ -288,6 +361,7 @@ void start_search(struct request *j)
         .mailbox = req->mailbox,
         .program = req->program,
         .recent_uids = req->recent_uids,
+        .with_scores = req->with_scores,
     };
 
     j->own = ARENA_NEW(j->mem, struct searching);

@@ -131,11 +131,26 @@ static enum err meta_of(struct searching *s, struct arena *mem, uint32_t uid, bo
     return OK;
 }
 
+static void keep_score(struct searching *s, uint32_t uid, unsigned score)
+{
+    if (s->scored_count == s->scored_cap) {
+        s->scored_cap = s->scored_cap == 0 ? 64 : 2 * s->scored_cap;
+        s->scored = realloc(s->scored, s->scored_cap * sizeof *s->scored);
+        if (s->scored == NULL)
+            BUG("out of memory");
+    }
+    s->scored[s->scored_count++] = (struct search_scored){ uid, score };
+}
+
 static enum err match_one(struct searching *s, struct candidate *c)
 {
     SCRATCH(tmp, NULL);
     struct search_facts facts = {
-        .uid = c->uid, .flags = c->flags, .modseq = c->modseq, .now_s = s->now_s
+        .uid = c->uid,
+        .flags = c->flags,
+        .modseq = c->modseq,
+        .now_s = s->now_s,
+        .stems = s->stems,
     };
     struct search_meta meta;
     struct buf octets = { 0 };
@@ -156,6 +171,8 @@ static enum err match_one(struct searching *s, struct candidate *c)
     switch (search_match(&s->program, &facts)) {
     case SEARCH_YES:
         search_hit(s, c->uid, c->modseq);
+        if (s->wanted.with_scores)
+            keep_score(s, c->uid, search_score(&s->program, &facts) / FUZZY_STEP * FUZZY_STEP);
         break;
     case SEARCH_NEEDS_META:
     case SEARCH_NEEDS_MESSAGE:

@@ -1,4 +1,4 @@
-/* keeper/search/server_index.c - one account after the other: read, gather, write, merge.
+/* keeper/index/server_index.c - one account after the other: read, gather, write, merge.
  *
  * A turn of an account goes through its phases until nothing is left to do:
  *
@@ -10,7 +10,7 @@
  * Rows go into the tables behind each slice. The manifest stands in the last piece of a WRITE or
  * MERGE, so whatever ends in between leaves only rows that nothing names. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "keeper/search/server_index.h"
+#include "keeper/index/server_index.h"
 
 #include "message/words/words.h"
 #include "store/index/gather.h"

@@ -1,6 +1,6 @@
-/* keeper/search/server_index_test.c - the index follows the mail, through crashes and removals. */
+/* keeper/index/server_index_test.c - the index follows the mail, through crashes and removals. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "keeper/search/server_index.h"
+#include "keeper/index/server_index.h"
 
 #include "keeper/server_test_world.h"
 #include "store/index/query.h"

@@ -1,4 +1,4 @@
-/* keeper/search/server_index.h - the search index kept up with the mail, behind the commits.
+/* keeper/index/server_index.h - the search index kept up with the mail, behind the commits.
  *
  * Accounts with emails that are not indexed yet wait in a row; one at a time is worked on, slice by
  * slice in a worker of its own, and what a slice has made is put into the tables on the loop in
@@ -7,8 +7,8 @@
  * possible ones. What was not finished when keeper ends is begun again at the next start. Loop's
  * thread only. Tests: server_index_test.c. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef POSTERN_KEEPER_SEARCH_SERVER_INDEX_H
-#define POSTERN_KEEPER_SEARCH_SERVER_INDEX_H
+#ifndef POSTERN_KEEPER_INDEX_SERVER_INDEX_H
+#define POSTERN_KEEPER_INDEX_SERVER_INDEX_H
 
 #include "keeper/server_job.h"
 #include "store/index/index.h"
