@@ -340,6 +340,42 @@ TEST(check_ends_with_one_when_it_finds_a_problem)
     CHECK(strstr(r.text, "record 7 is damaged") != NULL, "%s", r.text);
 }
 
+static void put_index_problems(struct buf *out)
+{
+    struct keep_text problems[] = { { STR_INIT("email 7 is in no segment") } };
+    struct keep_index_rep rep = { problems, 1, NULL, 0 };
+
+    keep_index_rep_put(out, &rep);
+}
+
+static void put_index_counters(struct buf *out)
+{
+    struct keep_counter counters[] = { { STR_INIT("emails_waiting"), 12 } };
+    struct keep_index_rep rep = { NULL, 0, counters, 1 };
+
+    keep_index_rep_put(out, &rep);
+}
+
+TEST(the_index_is_asked_about)
+{
+    static const struct answer found[] = {
+        { .call = CALL_index, .e = OK, .put = put_index_problems }
+    };
+    static const struct answer counted[] = {
+        { .call = CALL_index, .e = OK, .put = put_index_counters }
+    };
+    struct result r;
+
+    run(&r, "index check" SETTINGS, found, 1);
+    CHECK_EQ(r.code, EXIT_PROBLEMS, "%s", r.text);
+    CHECK(strstr(r.text, "email 7 is in no segment") != NULL, "%s", r.text);
+    run(&r, "index status --json" SETTINGS, counted, 1);
+    CHECK_EQ(r.code, 0, "%s", r.text);
+    CHECK(strstr(r.text, "emails_waiting") != NULL && strstr(r.text, "12") != NULL, "%s", r.text);
+    run(&r, "index rebuild" SETTINGS, counted, 1);
+    CHECK_EQ(r.code, 0, "%s", r.text);
+}
+
 static void put_changed(struct buf *out)
 {
     keep_queue_act_rep_put(out, &(struct keep_queue_act_rep){ .changed = 1 });

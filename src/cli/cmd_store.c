@@ -1,4 +1,5 @@
-/* cli/cmd_store.c - what is asked of the store as a whole: check, rebuild, compact, status. */
+/* cli/cmd_store.c - what is asked of the store as a whole: check, rebuild, index, compact,
+ * status. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/admin.h"
 #include "cli/exit.h"
@@ -37,6 +38,48 @@ enum err cli_check(struct context *c)
         return e;
     (void)keeper_check(s.client, &(struct keep_check_req){}, check_done, &s);
     return admin_close(&s, admin_wait(&s));
+}
+
+static void index_done(void *ctx, enum err e, const struct keep_index_rep *rep, struct file *file)
+{
+    struct admin *s = ctx;
+
+    (void)file;
+    if (e == OK && rep->problems_count == 0)
+        add_counters(&s->out, rep->counters, rep->counters_count);
+    for (size_t i = 0; e == OK && i < rep->problems_count; i++) {
+        output_row(&s->out);
+        output_str(&s->out, "problem", rep->problems[i].text);
+        s->context->problems = EXIT_PROBLEMS;
+    }
+    admin_end(s, e);
+}
+
+static enum err ask_index(struct context *c, enum keep_index_action action)
+{
+    struct admin s;
+    enum err e = admin_open(&s, c);
+
+    if (e != OK)
+        return e;
+    (void)keeper_index(s.client, &(struct keep_index_req){ .action = (uint8_t)action }, index_done,
+                       &s);
+    return admin_close(&s, admin_wait(&s));
+}
+
+enum err cli_index_status(struct context *c)
+{
+    return ask_index(c, INDEX_STATUS);
+}
+
+enum err cli_index_check(struct context *c)
+{
+    return ask_index(c, INDEX_CHECK);
+}
+
+enum err cli_index_rebuild(struct context *c)
+{
+    return ask_index(c, INDEX_REBUILD);
 }
 
 /* The three others answer with counters. */

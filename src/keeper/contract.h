@@ -18,6 +18,8 @@
 
 #include "keeper/contract.def"
 
+enum keep_index_action { INDEX_STATUS, INDEX_CHECK, INDEX_REBUILD, INDEX_ACTION_COUNT };
+
 enum keep_who { BY_GATE = 1, BY_COURIER = 2, BY_CONTROL = 4 };
 
 enum keep_route {

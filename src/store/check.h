@@ -26,4 +26,15 @@ MUST_USE enum err check_acl(struct kv *kv, struct arena *mem,
                             void (*found)(void *ctx, struct str sentence), void *ctx,
                             struct errinfo *why);
 
+/* The search index (check_index.c; not a part of check_tables): manifests and segments, that every
+ * email is where it must be, and of some emails of each account that all their terms are there.
+ * unnamed: rows that no manifest names are wrong, too (while the index is being written there are
+ * some). */
+struct check_index_counts {
+    uint64_t accounts, segments, emails, emails_waiting, emails_compared, terms, bytes;
+};
+MUST_USE enum err check_index(struct kv *kv, struct bodies *bodies, bool unnamed,
+                              void (*found)(void *ctx, struct str sentence), void *ctx,
+                              struct check_index_counts *ret, struct errinfo *why);
+
 #endif

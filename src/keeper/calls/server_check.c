@@ -54,12 +54,15 @@ static enum err check_now(struct request *j)
     struct keeper *k = j->k;
     struct counter_list list = counters_new(j);
     struct check_counts counts;
+    struct check_index_counts index;
     enum err e;
 
     rep->problems = ARENA_ARRAY(j->mem, struct keep_text, PROBLEMS_MAX);
     if ((e = writer_check(k->writer, found_problem, j, &j->why)) != OK ||
         (e = check_tables(k->kv, k->bodies, found_problem, j, &counts, &j->why)) != OK ||
-        (e = views_check(k->views, found_problem, j, &j->why)) != OK)
+        (e = views_check(k->views, found_problem, j, &j->why)) != OK ||
+        (e = check_index(k->kv, k->bodies, !indexer_is_busy(k), found_problem, j, &index,
+                         &j->why)) != OK)
         return e;
     add_counter(&list, STR("accounts"), counts.accounts);
     add_counter(&list, STR("mailboxes"), counts.mailboxes);
@@ -68,6 +71,8 @@ static enum err check_now(struct request *j)
     add_counter(&list, STR("bytes"), counts.bytes);
     add_counter(&list, STR("queued"), counts.queued);
     add_counter(&list, STR("annotations"), counts.annotations);
+    add_counter(&list, STR("emails_indexed"), index.emails);
+    add_counter(&list, STR("index_bytes"), index.bytes);
     add_writer_counters(k, &list);
     rep->counters = list.at;
     rep->counters_count = list.count;

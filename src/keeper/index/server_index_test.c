@@ -181,3 +181,106 @@ TEST(what_was_expunged_leaves_the_index_with_a_merge)
     CHECK(manifest_emails(&m) <= 28, "%u emails", (unsigned)manifest_emails(&m));
     world_close(&w);
 }
+
+/* ---- the administrator's call ---- */
+
+static struct keep_index_rep ask(struct world *w, enum keep_index_action action)
+{
+    struct keep_index_rep rep;
+
+    CHECK_OK(ask_index(w, w->control, &(struct keep_index_req){ .action = (uint8_t)action }, &rep),
+             "action %d", action);
+    return rep;
+}
+
+static uint64_t counter_of(const struct keep_index_rep *rep, const char *name)
+{
+    for (size_t i = 0; i < rep->counters_count; i++)
+        if (str_eq(rep->counters[i].name, str_from_z(name)))
+            return rep->counters[i].value;
+    CHECK(false, "no counter %s", name);
+    return 0;
+}
+
+TEST(the_index_is_counted_checked_and_made_anew)
+{
+    struct world w;
+    struct keep_index_rep rep;
+
+    world_open(&w);
+    deliver(&w, "pancake", 10);
+    rep = ask(&w, INDEX_STATUS);
+    CHECK_EQ(counter_of(&rep, "emails_waiting") + counter_of(&rep, "emails_indexed"), 10,
+             "at once");
+    world_settle(&w, SETTLE_MS);
+    rep = ask(&w, INDEX_STATUS);
+    CHECK_EQ(counter_of(&rep, "emails_indexed"), 10, "a moment later");
+    rep = ask(&w, INDEX_CHECK);
+    CHECK_EQ(rep.problems_count, 0, "problems");
+    CHECK_EQ(counter_of(&rep, "emails_compared"), 10, "compared");
+    rep = ask(&w, INDEX_REBUILD);
+    CHECK_EQ(counter_of(&rep, "emails_waiting"), 10, "made anew");
+    world_settle(&w, SETTLE_MS);
+    rep = ask(&w, INDEX_CHECK);
+    CHECK_EQ(rep.problems_count, 0, "problems of the new one");
+    CHECK_EQ(counter_of(&rep, "emails_indexed"), 10, "in the new one");
+    world_close(&w);
+}
+
+static void change_rows(struct world *w, enum table table, bool copy)
+{
+    struct kv_batch *batch = kv_batch_new(w->keeper->kv);
+    struct errinfo why;
+    struct key from, to;
+    struct kv_iter *it;
+
+    key_start(&from, table);
+    to = from;
+    key_end(&to);
+    it = kv_iter_new(w->keeper->kv, NULL, key_str(&from), key_str(&to));
+    for (bool on = kv_iter_first(it); on; on = kv_iter_next(it)) {
+        struct str key = kv_iter_key(it), copied = arena_copy(w->mem, key);
+
+        if (!copy) {
+            kv_batch_delete(batch, key);
+            continue;
+        }
+        ((char *)(uintptr_t)copied.at)[5] = 9; /* the segment's number */
+        kv_batch_put(batch, copied, kv_iter_value(it));
+    }
+    kv_iter_free(it);
+    CHECK_OK(index_apply(w->keeper->kv, batch, &why), "apply");
+    kv_batch_free(batch);
+}
+
+TEST(what_is_wrong_with_the_index_is_named)
+{
+    static const struct {
+        enum table table;
+        bool copy;
+        const char *says;
+    } rows[] = {
+        { TABLE_TERMS, false, "is damaged" },
+        { TABLE_POSTINGS, false, "is damaged" },
+        { TABLE_TERMS, true, "no manifest names" },
+        { TABLE_INDEX, false, "no manifest names" },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct world w;
+        struct keep_index_rep rep;
+
+        world_open(&w);
+        deliver(&w, "pancake", 3);
+        world_settle(&w, SETTLE_MS);
+        change_rows(&w, rows[i].table, rows[i].copy);
+        rep = ask(&w, INDEX_CHECK);
+        CHECK(rep.problems_count > 0, "row %zu", i);
+        CHECK(str_find(rep.problems[0].text, str_from_z(rows[i].says)) != STR_NOT_FOUND,
+              "row %zu: %.*s", i, STR_ARG(rep.problems[0].text));
+        CHECK(world_check(&w, false) > 0, "row %zu, the whole check", i);
+        (void)ask(&w, INDEX_REBUILD);
+        world_settle(&w, SETTLE_MS);
+        world_close(&w);
+    }
+}
