@@ -630,6 +630,8 @@ CALL(search)
     struct search program;
     struct uidset found = { 0 }, recent = decode(req->recent_uids);
 
+    char *scores = arena_alloc(mem, b->count + 1U);
+
     CHECK_OK(search_decode(mem, &r, &program), "a program");
     search_bind_keywords(&program, &b->keywords);
     for (uint32_t i = 0; i < b->count; i++) {
@@ -647,9 +649,12 @@ CALL(search)
             facts.flags |= FLAG_RECENT;
         if (search_match(&program, &facts) != SEARCH_YES)
             continue;
+        if (req->with_scores)
+            scores[rep->scores.len++] = (char)search_score(&program, &facts);
         uidset_add(&found, m->uid);
         rep->modseq = MAX(rep->modseq, m->modseq);
     }
+    rep->scores.at = scores;
     rep->uids = encode(mem, &found);
     uidset_deinit(&recent);
     return OK;

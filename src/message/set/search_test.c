@@ -200,7 +200,7 @@ static const struct {
     { "fields of parts are no text", SEARCH_BODY, STR_INIT("charset"), SEARCH_NO },
     { "the name of a file", SEARCH_TEXT, STR_INIT("onion"), SEARCH_YES },
     { "subject and body together", SEARCH_TEXT, STR_INIT("crepe pickle"), SEARCH_YES },
-    { "no words at all: exact", SEARCH_SUBJECT, STR_INIT("?"), SEARCH_NO },
+    { "no words at all: exact", SEARCH_SUBJECT, STR_INIT("!"), SEARCH_NO },
     { "no words at all: exact", SEARCH_BODY, STR_INIT("?"), SEARCH_YES },
 };
 

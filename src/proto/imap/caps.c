@@ -40,6 +40,7 @@ static const struct {
     { "ESEARCH", IMAP_AUTHED, 0 },
     { "SEARCHRES", IMAP_AUTHED, 0 },
     { "WITHIN", IMAP_AUTHED, 0 },
+    { "SEARCH=FUZZY", IMAP_AUTHED, 0 },
     { "SORT", IMAP_AUTHED, 0 },
     { "SORT=DISPLAY", IMAP_AUTHED, 0 },
     { "ESORT", IMAP_AUTHED, 0 },

@@ -72,6 +72,15 @@ static void begin_line(struct buf *out, const struct esearch_line *line)
     buf_add(out, line->uid ? STR(") UID") : STR(")"));
 }
 
+/* "RELEVANCY" SP "(" [score *(SP score)] ")" */
+static void add_scores(struct buf *out, struct str scores)
+{
+    BUF_ADD(out, " RELEVANCY (");
+    for (size_t i = 0; i < scores.len; i++)
+        buf_printf(out, "%s%u", i == 0 ? "" : " ", (unsigned)(unsigned char)scores.at[i]);
+    BUF_ADD(out, ")");
+}
+
 static void end_line(struct buf *out, const struct esearch_line *line, uint32_t count)
 {
     if ((line->returns & RETURN_COUNT) != 0)
@@ -102,6 +111,8 @@ void reply_esearch_line(struct buf *out, const struct esearch_line *line,
         uidset_format(partial, out);
         BUF_ADD(out, ")");
     }
+    if ((line->returns & RETURN_RELEVANCY) != 0)
+        add_scores(out, line->scores);
     end_line(out, line, uidset_count(numbers));
 }
 

@@ -23,6 +23,7 @@ struct esearch_line {
     bool utf8;
     struct str mailbox; /* RFC 7377 2.1; null `at`: the selected one, which is not named */
     uint32_t uidvalidity;
+    struct str scores; /* RELEVANCY: an octet for each number of ALL or PARTIAL (RFC 6203 4) */
 };
 /* partial: the numbers of the PARTIAL result; null when none was asked for. */
 void reply_esearch_line(struct buf *out, const struct esearch_line *line,

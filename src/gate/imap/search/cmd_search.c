@@ -26,21 +26,40 @@ static void to_numbers(struct imap_session *s, struct uidset *uids)
     uidset_deinit(&numbers);
 }
 
-static void tell(struct imap_session *s, struct uidset *uids, uint64_t modseq)
+/* Of those `among` that were found, in order. */
+static struct str scores_of(struct imap_session *s, const struct uidset *found, struct str scores,
+                            const struct uidset *among)
+{
+    struct uidset_iter it = uidset_iterate(found);
+    char *kept = arena_alloc(s->mem, scores.len + 1);
+    size_t count = 0;
+    uint32_t uid;
+
+    for (size_t i = 0; i < scores.len && uidset_next(&it, &uid); i++)
+        if (uidset_contains(among, uid))
+            kept[count++] = scores.at[i];
+    return str_from(kept, count);
+}
+
+static void tell(struct imap_session *s, struct uidset *uids, uint64_t modseq, struct str scores)
 {
     const struct imap_search_args *a = &s->command->search;
     bool rev2 = a->returns == 0 && imap_session_has(s, IMAP_REV2); /* RFC 9051 6.4.4 */
     uint32_t returns = rev2 ? RETURN_ESEARCH | RETURN_ALL : a->returns;
     struct uidset partial = { 0 };
-    const struct esearch_line line = { .tag = s->command->tag,
-                                       .uid = s->command->uid,
-                                       .returns = returns,
-                                       .modseq = a->modseq ? modseq : 0,
-                                       .partial = a->partial };
+    struct uidset all = { 0 };
+    struct esearch_line line = { .tag = s->command->tag,
+                                 .uid = s->command->uid,
+                                 .returns = returns,
+                                 .modseq = a->modseq ? modseq : 0,
+                                 .partial = a->partial };
 
+    uidset_copy(&all, uids);
     uidset_intersect(uids, &s->box->view.uids);
     if ((a->returns & RETURN_PARTIAL) != 0)
         reply_partial_set(&a->partial, uids, &partial);
+    line.scores = scores_of(s, &all, scores, (a->returns & RETURN_PARTIAL) != 0 ? &partial : uids);
+    uidset_deinit(&all);
     keep(s, a, uids, &partial);
     to_numbers(s, uids);
     to_numbers(s, &partial);
@@ -67,7 +86,7 @@ static void found(void *ctx, enum err e, const struct keep_search_rep *rep, stru
     if (e != OK)
         searching_fail(s, e);
     else
-        tell(s, &uids, rep->modseq);
+        tell(s, &uids, rep->modseq, rep->scores);
     uidset_deinit(&uids);
 }
 
@@ -82,6 +101,7 @@ void imap_cmd_search(struct imap_session *s, const struct imap_command *c)
         imap_set_facts(s->machine, IMAP_CONDSTORE, 0);
     if ((a->returns & RETURN_UPDATE) != 0 && !contexts_begin(s, req.program, STR_EMPTY))
         return;
+    req.with_scores = (a->returns & RETURN_RELEVANCY) != 0;
     req.recent_uids = imap_session_encode_uids(s, &s->box->view.recent);
     s->ticket = keeper_search(s->service->keeper, &req, found, s);
 }

@@ -122,13 +122,15 @@ enum imap_search_return {
     RETURN_MAX = 1 << 1,
     RETURN_ALL = 1 << 2,
     RETURN_COUNT = 1 << 3,
-    RETURN_SAVE = 1 << 4,    /* RFC 5182: "$" is to mean what is found */
-    RETURN_ESEARCH = 1 << 5, /* RETURN was written: answer with ESEARCH */
-    RETURN_PARTIAL = 1 << 6, /* RFC 9394 */
-    RETURN_CONTEXT = 1 << 7, /* RFC 5267 4.2: a hint */
-    RETURN_UPDATE = 1 << 8,  /* RFC 5267 4.3: tell how the result changes */
+    RETURN_SAVE = 1 << 4,      /* RFC 5182: "$" is to mean what is found */
+    RETURN_ESEARCH = 1 << 5,   /* RETURN was written: answer with ESEARCH */
+    RETURN_PARTIAL = 1 << 6,   /* RFC 9394 */
+    RETURN_CONTEXT = 1 << 7,   /* RFC 5267 4.2: a hint */
+    RETURN_UPDATE = 1 << 8,    /* RFC 5267 4.3: tell how the result changes */
+    RETURN_RELEVANCY = 1 << 9, /* RFC 6203 4: how well each fits the FUZZY keys */
     /* What is told at once; without any of it there is no ESEARCH response. */
-    RETURN_DATA = RETURN_MIN | RETURN_MAX | RETURN_ALL | RETURN_COUNT | RETURN_PARTIAL,
+    RETURN_DATA =
+        RETURN_MIN | RETURN_MAX | RETURN_ALL | RETURN_COUNT | RETURN_PARTIAL | RETURN_RELEVANCY,
 };
 
 /* The results first to last, in the order in which they were written: counted from the first one,
@@ -156,7 +158,7 @@ struct imap_search_args {
     enum thread_algorithm algorithm;   /* THREAD */
     struct imap_notify_group *sources; /* ESEARCH: which mailboxes; none: the selected one */
     uint32_t source_count;
-    bool fuzzy;       /* the FUZZY key is (RFC 6203) */
+    bool fuzzy; /* the FUZZY key is (RFC 6203) */
     struct search program;
     struct imap_search_set *sets;
     uint32_t set_count;

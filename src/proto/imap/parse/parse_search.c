@@ -358,6 +358,8 @@ IMAP_ARGS_FN(search)
         scan_search_charset(s);
     }
     scan_search_program(s, c);
+    if ((c->search.returns & RETURN_RELEVANCY) != 0 && !c->search.fuzzy)
+        scan_fail(s, "RELEVANCY needs a FUZZY key"); /* RFC 6203 4 */
 }
 
 bool command_is_search(struct arena *mem, const struct scan_limits *limits, struct str text)

@@ -28,10 +28,15 @@ void scan_search_returns(struct scan *s, struct imap_search_args *a)
         struct str word;
         uint32_t bit;
     } options[] = {
-        { STR_INIT("MIN"), RETURN_MIN },         { STR_INIT("MAX"), RETURN_MAX },
-        { STR_INIT("ALL"), RETURN_ALL },         { STR_INIT("COUNT"), RETURN_COUNT },
-        { STR_INIT("SAVE"), RETURN_SAVE },       { STR_INIT("PARTIAL"), RETURN_PARTIAL },
-        { STR_INIT("CONTEXT"), RETURN_CONTEXT }, { STR_INIT("UPDATE"), RETURN_UPDATE },
+        { STR_INIT("MIN"), RETURN_MIN },
+        { STR_INIT("MAX"), RETURN_MAX },
+        { STR_INIT("ALL"), RETURN_ALL },
+        { STR_INIT("COUNT"), RETURN_COUNT },
+        { STR_INIT("SAVE"), RETURN_SAVE },
+        { STR_INIT("PARTIAL"), RETURN_PARTIAL },
+        { STR_INIT("CONTEXT"), RETURN_CONTEXT },
+        { STR_INIT("UPDATE"), RETURN_UPDATE },
+        { STR_INIT("RELEVANCY"), RETURN_RELEVANCY },
     };
 
     scan_space(s);
@@ -113,6 +118,8 @@ IMAP_ARGS_FN(sort)
         sort_criterion(s, &a->criteria);
     while (scan_try(s, ' '));
     scan_char(s, ')');
+    if ((a->returns & RETURN_RELEVANCY) != 0)
+        scan_fail(s, "Scores are told by SEARCH alone");
     search_criteria(s, c);
 }
 

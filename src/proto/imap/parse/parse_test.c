@@ -125,6 +125,9 @@ static const struct row good[] = {
     ROW("a ESEARCH IN (selected subtree-one (a b) inboxes personal) RETURN (MIN) CHARSET UTF-8 "
         "UID 5:*",
         "a ESEARCH in0() in7(a|b) in2() in3() 21 n2 sets U5:0", IMAP_AUTHED),
+    ROW("a SEARCH FUZZY SUBJECT crepe", "a SEARCH 0 n2 sets", ALL_FACTS),
+    ROW("a SEARCH RETURN (RELEVANCY ALL) FUZZY (TEXT \"Helo\" NOT FROM bob)",
+        "a SEARCH 224 n5 sets", ALL_FACTS),
     ROW("a SEARCH RETURN () UNSEEN", "a SEARCH 24 n3 sets", ALL_FACTS),
     ROW("a SEARCH KEYWORD $Junk UNKEYWORD Work HEADER X-Y \"\" MODSEQ \"/flags/\\\\seen\" all 9",
         "a SEARCH 0 n6 modseq sets", ALL_FACTS),
@@ -258,6 +261,8 @@ static const struct row bad[] = {
     ROW("a STORE 1 FLAGS (\\Nonsense)", "NO [CANNOT] Unknown system flag", ALL_FACTS),
     ROW("a STORE 1 LABELS (x)", "BAD STORE changes FLAGS only", ALL_FACTS),
     ROW("a SEARCH", "BAD Missing argument", ALL_FACTS),
+    ROW("a SEARCH RETURN (RELEVANCY ALL) TEXT a", "BAD RELEVANCY needs a FUZZY key", ALL_FACTS),
+    ROW("a SEARCH FUZZY", "BAD Missing argument", ALL_FACTS),
     ROW("a SEARCH ()", "BAD Unknown search key", ALL_FACTS),
     ROW("a SEARCH (ALL", "BAD Expected a closing parenthesis", ALL_FACTS),
     ROW("a SEARCH OR SEEN", "BAD Missing argument", ALL_FACTS),
