@@ -77,9 +77,22 @@ service lmtp {{
 }}
 """
 
+FTS_XAPIAN = """
+mail_plugins = fts fts_xapian
+service indexer-worker {{
+  vsz_limit = 0
+}}
+plugin {{
+  fts = xapian
+  fts_xapian = partial=3 full=20
+  fts_autoindex = no
+  fts_enforced = yes
+}}
+"""
+
 
 class Dovecot:
-    def __init__(self, format="mdbox"):
+    def __init__(self, format="mdbox", more=""):
         self.folder = tempfile.mkdtemp(prefix="dovecot-", dir="/var/tmp")
         os.chmod(self.folder, 0o755)
         self.imap, self.lmtp, self.pop3 = free_port(), free_port(), free_port()
@@ -89,9 +102,12 @@ class Dovecot:
         os.chown(f"{self.folder}/mail", user.pw_uid, user.pw_gid)
         self.config = f"{self.folder}/dovecot.conf"
         with open(self.config, "w") as f:
-            f.write(DOVECOT.format(dir=self.folder, uid=user.pw_uid, gid=user.pw_gid,
+            f.write((DOVECOT + more).format(dir=self.folder, uid=user.pw_uid, gid=user.pw_gid,
                                    format=format, imap=self.imap, lmtp=self.lmtp,
                                    pop3=self.pop3, password=PASSWORD))
+
+    def doveadm(self, *args):
+        subprocess.run(["doveadm", "-c", self.config, *args], check=True, capture_output=True)
 
     def start(self):
         # The master keeps what it was given as output, so a pipe would never end.

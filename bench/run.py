@@ -3,7 +3,7 @@
 """make bench: figures of Postern beside Postfix and Dovecot in the same run, taking turns, as a
 table with spread and ratio, on the screen and in bench/RESULTS.md.
 
-  bench/run.py [--quick] [NAME ...]      names: s1 s1single s2 imap pop3 idle start
+  bench/run.py [--quick] [NAME ...]      names: s1 s1single s2 imap pop3 searches idle start
 
 Every measurement is a row of functions below: it returns one figure for one server. --quick takes
 smaller numbers (to try the script out) and does not write the file."""
@@ -24,6 +24,7 @@ from imap_session import Session
 from peers import PASSWORD, USERS, Dovecot, Ours, Postern, PostfixDovecot, pss_kib, wait_for
 from postern import free_port
 from postfix import Postfix
+from search_rows import searches
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOOLS = os.environ.get("BENCH_TOOLS", os.path.join(HERE, "../build/bench"))
@@ -263,7 +264,8 @@ def start(table, quick, rounds):
               "opening the tables, certificate", higher=False)
 
 
-ALL = {"s1": s1, "s1single": s1single, "s2": s2, "imap": imap, "pop3": pop3, "idle": idle, "start": start}
+ALL = {"s1": s1, "s1single": s1single, "s2": s2, "imap": imap, "pop3": pop3,
+       "searches": searches, "idle": idle, "start": start}
 
 
 def machine():

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Searches for words on a large mailbox and the index behind them, beside Dovecot with mdbox as it is
+and with fts-xapian; the better one of the two is what we are compared with."""
+
+import json
+import time
+
+import search_mail
+from imap_rows import fill, timed
+from imap_session import Session
+from peers import FTS_XAPIAN, PASSWORD, Dovecot, Ours
+
+USER = "u0@hamburger.edu"
+# The keys, and what they are.
+SEARCHES = (
+    (f"BODY {search_mail.COMMON}", "BODY, a word in a third of the mail"),
+    (f"BODY {search_mail.RARE}", "BODY, a rare word"),
+    ("BODY absentword", "BODY, a word that is nowhere"),
+    (f"BODY {search_mail.COMMON[1:-1]}", "BODY, a piece of a word"),
+    (f"BODY {search_mail.COMMON} BODY {search_mail.RARE}", "BODY, two words"),
+    (f"TEXT {search_mail.COMMON}", "TEXT, a word in a third of the mail"),
+    (f"TEXT {search_mail.RARE}", "TEXT, a rare word"),
+    ("TEXT absentword", "TEXT, a word that is nowhere"),
+    ("FROM p17@crepes.fr", "FROM"),
+)
+
+
+def index_status(us):
+    rows = json.loads(us.postern.cli("index", "status", "--json").stdout)
+    return {row["counter"]: row["value"] for row in rows}
+
+
+def wait_for_index(us):
+    while index_status(us)["emails_waiting"] > 0:
+        time.sleep(0.1)
+
+
+def searches(table, quick, rounds):
+    count = 5000 if quick else 100000
+    messages = list(search_mail.make_messages(count))
+    octets = sum(map(len, messages))
+    with Ours(users=1) as us, Dovecot() as plain, Dovecot(more=FTS_XAPIAN) as fts:
+        fill(us.imap, messages, 20)
+        for server in (plain, fts):
+            fill(server.imap, messages, 1, multi=True)
+        wait_for_index(us)
+        start = time.monotonic()
+        us.postern.cli("index", "rebuild")
+        wait_for_index(us)
+        ours = count / (time.monotonic() - start)
+        start = time.monotonic()
+        fts.doveadm("index", "-u", USER, "INBOX")
+        theirs = count / (time.monotonic() - start)
+        table.add("I2 indexing", "messages/s", [ours], {"fts-xapian": [theirs]}, ">= 5000",
+                  "one thread: reading, cutting into words")
+        table.add("I2 index, of the octets of the mail", "%",
+                  [100 * index_status(us)["bytes"] / octets], None, "<= 35 %",
+                  "odd words of headers and links", higher=False)
+        figures = [{"ours": [], "mdbox": [], "fts-xapian": []} for _ in SEARCHES]
+        for _ in range(rounds):
+            for side, server in (("ours", us), ("mdbox", plain), ("fts-xapian", fts)):
+                s = Session(server.imap, USER, PASSWORD)
+                s.do("SELECT INBOX")
+                for row, (keys, _) in zip(figures, SEARCHES):
+                    row[side].append(timed(s, "SEARCH " + keys))
+                s.close()
+        for (_, name), row in zip(SEARCHES, figures):
+            table.add("I2 SEARCH " + name, "ms", row.pop("ours"), row, ">= 10x",
+                      "going through the terms", higher=False)
