@@ -198,6 +198,8 @@ IMAP_ARGS_FN(esearch)
         scan_search_returns(s, a);
     else
         a->returns = RETURN_ESEARCH | RETURN_ALL;
+    if ((a->returns & RETURN_RELEVANCY) != 0)
+        scan_fail(s, "Scores are told by SEARCH alone");
     if (scan_word(s, STR("CHARSET"))) {
         scan_space(s);
         scan_search_charset(s);
