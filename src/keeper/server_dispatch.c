@@ -1,5 +1,6 @@
 /* keeper/server_dispatch.c - from a frame to a handler, and from a handler to a reply. */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "keeper/index/server_index.h"
 #include "keeper/login/server_attempt.h"
 #include "keeper/move/server_move.h"
 

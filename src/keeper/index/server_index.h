@@ -28,4 +28,6 @@ struct indexer_stats {
 };
 struct indexer_stats indexer_stats(const struct keeper *k);
 
+enum err read_index(struct request *j); /* server_index_call.c */
+
 #endif
