@@ -161,6 +161,12 @@ static void add_labels(struct downgrading *d, struct str header, bool is_root, e
     buf_printf(d->out, "Content-Transfer-Encoding: %.*s\r\n", STR_ARG(encoding_name(e)));
 }
 
+static bool ends_with_blank_line(struct str header)
+{
+    return str_eq(header, STR("\r\n")) || str_eq(header, STR("\n")) ||
+           str_ends(header, STR("\n\r\n")) || str_ends(header, STR("\n\n"));
+}
+
 static void add_header(struct downgrading *d, const struct part *p, bool is_root)
 {
     struct str header = header_of(d, p);
@@ -169,6 +175,10 @@ static void add_header(struct downgrading *d, const struct part *p, bool is_root
 
     if (!encode && !relabel) {
         buf_add(d->out, header);
+        /* Where only a line that is no field ended the header, and the header of the message inside
+         * begins with that line, which may go, the blank line has to be there. */
+        if (p->kind == PART_MESSAGE && p->body_bytes > 0 && !ends_with_blank_line(header))
+            BUF_ADD(d->out, "\r\n");
         return;
     }
     header_copy_without(d->out, header, &cte, 1);

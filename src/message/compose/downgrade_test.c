@@ -52,6 +52,13 @@ static const struct {
       STR_INIT(MULTI "\r\n--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: in\r\n"
                      "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=unknown-8bit\r\n"
                      "Content-Transfer-Encoding: quoted-printable\r\n\r\net =E9\r\n--b--\r\n") },
+    { "a message inside, behind a header that only a line without a name ends",
+      STR_INIT("MIME-Version: 1.0\r\nContent-Type: message/rfc822\r\nFrom nobody\r\n"
+               "Subject: in\r\n\r\net \xe9\r\n"),
+      DOWNGRADE_DONE,
+      STR_INIT("MIME-Version: 1.0\r\nContent-Type: message/rfc822\r\n\r\nSubject: in\r\n"
+               "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=unknown-8bit\r\n"
+               "Content-Transfer-Encoding: quoted-printable\r\n\r\net =E9\r\n") },
     { "signed",
       STR_INIT(
           "MIME-Version: 1.0\r\nContent-Type: multipart/signed; boundary=b\r\n\r\n--b\r\n" TEXT8
