@@ -5,7 +5,7 @@
  * dumped: without the key the rest is noise. The HMAC covers account, stored form and password, so
  * a changed password is another question. Only right passwords are kept, PROVEN_SLOTS at most, each
  * for its time; who comes last takes the place of who expires first. Comparing takes the same time
- * wherever octets differ (doc/decisions/0020-proven-passwords.md). Tests: server_login_test.c. */
+ * wherever octets differ (doc/decisions/0022-proven-passwords.md). Tests: server_login_test.c. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef POSTERN_KEEPER_SERVER_PROVEN_H
 #define POSTERN_KEEPER_SERVER_PROVEN_H
