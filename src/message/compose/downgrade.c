@@ -86,6 +86,18 @@ static bool is_signed(const struct part *p)
     return p->kind == PART_MULTIPART && str_eq_nocase(p->subtype, STR("signed"));
 }
 
+/* Its delimiter lines could not be made 7-bit without cutting them off from their boundary. */
+static bool has_8bit_boundary(struct downgrading *d, const struct part *p)
+{
+    struct header_field field;
+    struct content_type type;
+    struct str boundary;
+
+    return p->kind == PART_MULTIPART && header_find(header_of(d, p), STR("Content-Type"), &field) &&
+           content_type_parse(d->mem, d->limits, field.value, &type) == OK &&
+           param_find(&type.params, STR("boundary"), &boundary) && !is_7bit(boundary);
+}
+
 static size_t end_of(const struct part *p)
 {
     return p->kind == PART_LEAF ? p->body_at + p->body_bytes : p->header_at + p->header_bytes;
@@ -105,6 +117,8 @@ static enum downgrade look(struct downgrading *d, const struct record *r)
         bool change = encode || !is_7bit(str_sub(d->message, at, p.header_at - at));
 
         at = end_of(&p);
+        if (has_8bit_boundary(d, &p))
+            return DOWNGRADE_OPAQUE;
         if (is_signed(&p))
             signed_until = MAX(signed_until, p.index + p.descendants + 1);
         if (change && p.index < signed_until)

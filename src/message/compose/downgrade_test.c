@@ -59,6 +59,10 @@ static const struct {
       STR_INIT("MIME-Version: 1.0\r\nContent-Type: message/rfc822\r\n\r\nSubject: in\r\n"
                "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=unknown-8bit\r\n"
                "Content-Transfer-Encoding: quoted-printable\r\n\r\net =E9\r\n") },
+    { "a boundary that is not 7-bit itself",
+      STR_INIT("MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=\"b\xe9\"\r\n\r\n"
+               "--b\xe9\r\n\r\nham\r\n--b\xe9--\r\n"),
+      DOWNGRADE_OPAQUE, STR_INIT("") },
     { "signed",
       STR_INIT(
           "MIME-Version: 1.0\r\nContent-Type: multipart/signed; boundary=b\r\n\r\n--b\r\n" TEXT8
