@@ -13,7 +13,13 @@
 #include "sim/peers.h"
 #include "sim/senders.h"
 
-enum { MESSAGES = 1000, STEP_MS = 1000, DAY_MS = 24 * 3600 * 1000, REPEAT_ONE_IN = 10 };
+enum {
+    MESSAGES = 1000,
+    STEP_MS = 1000,
+    DAY_MS = 24 * 3600 * 1000,
+    REPEAT_ONE_IN = 10,
+    INDEX_ONE_IN = 5
+};
 
 static const struct sim_faults rough = {
     .connect_refused = 200,
@@ -117,7 +123,7 @@ static bool run_seed(uint64_t seed, bool trace, bool tell, uint64_t *ret_digest)
 
     sim_set_trace(r.sim, trace);
     r.peers = peers_new(r.sim, sim_loop(r.sim, STR("elsewhere")), r.ledger);
-    r.town = town_new(r.sim, r.ledger, &town_events, &r);
+    r.town = town_new(r.sim, r.ledger, &town_events, &r, seed % INDEX_ONE_IN == 0);
     r.inspector = inspector_new(r.sim, r.town, r.ledger);
     live(&r);
 

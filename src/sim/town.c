@@ -28,6 +28,7 @@ struct town {
     struct ledger *ledger;
     const struct town_events *events;
     void *ctx;
+    bool indexed;
     struct arena *mem;
     struct config *config;
     struct loop *outside;
@@ -89,6 +90,7 @@ static void start_keeper(struct town *t)
         .argon2_passes = 1,
         .segment_bytes = 4 * 1024 * 1024,
         .no_training = true,
+        .no_index = !t->indexed,
         .failed = kill_keeper_soon,
         .ctx = t,
     };
@@ -289,7 +291,7 @@ static void make_role(struct town *t, struct role *r, const struct role_ops *ops
 }
 
 struct town *town_new(struct sim *s, struct ledger *ledger, const struct town_events *events,
-                      void *ctx)
+                      void *ctx, bool indexed)
 {
     struct town *t = calloc(1, sizeof(*t));
 
@@ -299,6 +301,7 @@ struct town *town_new(struct sim *s, struct ledger *ledger, const struct town_ev
     t->ledger = ledger;
     t->events = events;
     t->ctx = ctx;
+    t->indexed = indexed;
     t->mem = arena_new(0);
     t->config = make_config(t->mem);
     t->outside = sim_loop(s, STR("outside"));

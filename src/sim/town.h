@@ -24,8 +24,9 @@ struct town_events {
     void (*keeper_up)(void *ctx);
 };
 
+/* indexed: keeper keeps its search index, which costs more than everything else together. */
 struct town *town_new(struct sim *s, struct ledger *ledger, const struct town_events *events,
-                      void *ctx);
+                      void *ctx, bool indexed);
 void town_free(struct town *t);
 
 /* The loop of everybody outside, who never dies. */
