@@ -331,7 +331,9 @@ def test_an_account_is_pulled_from_dovecot(server, tmp_path, account):
         assert c.response("UIDVALIDITY")[1] == [validity]
         data = c.uid("FETCH", "12", "(FLAGS INTERNALDATE BODY.PEEK[])")[1]
         assert b"work" in data[0][0] and rb"\Flagged" in data[0][0], data
-        assert b'17-Jul-1996 02:44:25 -0700' in data[0][0]
+        # Dovecot keeps the instant alone, and tells it in a zone of its own.
+        date = there.uid("FETCH", "12", "(INTERNALDATE)")[1][0].split(b"INTERNALDATE ")[1][:28]
+        assert date in data[0][0]
         assert data[0][1] == letter(11).replace(b"\n", b"\r\n")
         c.select("Lists/&AOk-t&AOk-")
         assert c.fetch("1", "(BODY.PEEK[])")[1][0][1] == big

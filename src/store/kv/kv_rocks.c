@@ -3,6 +3,7 @@
  * the log; so after a crash it shows a prefix of the batches, and the position row, which every
  * batch writes, says which. One column family keeps that prefix the same for all keys. */
 #include <rocksdb/c.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/codec.h"
@@ -11,7 +12,7 @@
 
 #define MIB ((uint64_t)1024 * 1024)
 #define POSITION_KEY STR("\0position")
-enum { POSITION_BYTES = 28 };
+enum { POSITION_BYTES = 28, LOCK_WAIT_MS = 5000, LOCK_NAP_MS = 20 };
 
 struct rocks_kv {
     struct kv kv;
@@ -126,11 +127,30 @@ static enum err position_load(struct rocks_kv *r, struct errinfo *why)
     return e;
 }
 
+/* A keeper that was killed holds the lock until the last of its threads has left the kernel, which
+ * may be after its successor begins. Nothing is served before the tables are open, so waiting here
+ * holds up nobody. */
+static rocksdb_t *open_when_free(struct rocks_kv *r, char **ret_text)
+{
+    static const struct timespec nap = { .tv_nsec = LOCK_NAP_MS * 1000000L };
+    rocksdb_t *db;
+
+    for (unsigned waited = 0;; waited += LOCK_NAP_MS) {
+        *ret_text = NULL;
+        db = rocksdb_open(r->options, r->folder, ret_text);
+        if (*ret_text == NULL || waited >= LOCK_WAIT_MS ||
+            strstr(*ret_text, "While lock file") == NULL)
+            return db;
+        rocksdb_free(*ret_text);
+        (void)nanosleep(&nap, NULL);
+    }
+}
+
 static enum err open_db(struct rocks_kv *r, struct errinfo *why)
 {
     char *text = NULL;
 
-    r->db = rocksdb_open(r->options, r->folder, &text);
+    r->db = open_when_free(r, &text);
     if (text != NULL) {
         r->db = NULL;
         return failed(text, "be opened", why);
