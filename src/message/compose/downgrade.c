@@ -238,6 +238,21 @@ static void change_part(struct downgrading *d, const struct part *p)
     d->at = end_of(p);
 }
 
+/* Headers and delimiters that only just were none can become some when what stands beside them
+ * changes; such a message is not worth guessing at. */
+static bool has_as_many_parts(struct str made, const struct message_limits *limits,
+                              const struct record *r)
+{
+    struct buf octets = { 0 };
+    struct record again;
+    bool same;
+
+    record_build(made, limits, &octets);
+    same = record_open(buf_str(&octets), &again) == OK && again.part_count == r->part_count;
+    buf_deinit(&octets);
+    return same;
+}
+
 enum downgrade downgrade_to_7bit(struct str message, const struct message_limits *limits,
                                  struct buf *out)
 {
@@ -245,6 +260,7 @@ enum downgrade downgrade_to_7bit(struct str message, const struct message_limits
     struct downgrading d = { .message = message, .limits = limits, .mem = tmp, .out = out };
     struct buf octets = { 0 };
     struct record r;
+    size_t before = out->len;
     enum downgrade result = DOWNGRADE_OPAQUE;
 
     record_build(message, limits, &octets);
@@ -257,6 +273,10 @@ enum downgrade downgrade_to_7bit(struct str message, const struct message_limits
         while (part_next(&it, &p))
             change_part(&d, &p);
         copy_gap(&d, message.len);
+        if (!has_as_many_parts(str_skip(buf_str(out), before), limits, &r)) {
+            out->len = before;
+            result = DOWNGRADE_OPAQUE;
+        }
     }
     buf_deinit(&octets);
     return result;

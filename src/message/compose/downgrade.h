@@ -19,7 +19,8 @@ enum downgrade {
     DOWNGRADE_NOT_NEEDED, /* its body is 7-bit already; nothing was appended */
     DOWNGRADE_DONE,
     DOWNGRADE_SIGNED, /* a part that would have to be changed is signed */
-    DOWNGRADE_OPAQUE  /* a part that would have to be changed can not be encoded */
+    DOWNGRADE_OPAQUE  /* a part that would have to be changed can not be encoded, or the message is
+                       * so malformed that its parts would become others */
 };
 
 enum downgrade downgrade_to_7bit(struct str message, const struct message_limits *limits,
