@@ -28,14 +28,22 @@ def server(tmp_path_factory):
         yield p
 
 
-def count(server, user="bob@hamburger.edu"):
+def counted(server, user):
+    """STAT's answer; None while the session before, which has said goodbye, still has the lock."""
     with Line(server.port("pop3")) as t:
         t.read()
         t.say(f"user {user}")
-        assert t.say(f"pass {PASSWORD}").startswith("+OK")
-        n = int(t.say("stat").split()[1])
+        answer = t.say(f"pass {PASSWORD}")
+        if "[IN-USE]" in answer:
+            return None
+        assert answer.startswith("+OK"), answer
+        stat = t.say("stat").split()
         t.say("quit")
-        return n
+        return stat
+
+
+def count(server, user="bob@hamburger.edu"):
+    return int(wait_for(lambda: counted(server, user), 5, "the maildrop's lock")[1])
 
 
 def to_data(server, rcpts=("bob@hamburger.edu",)):
