@@ -79,9 +79,16 @@ static enum err check_now(struct request *j)
     return OK;
 }
 
+static void check_quiet(void *ctx)
+{
+    struct request *j = ctx;
+
+    request_end(j, check_now(j));
+}
+
 void start_check(struct request *j)
 {
-    request_end(j, check_now(j));
+    writer_when_quiet(j->k->writer, check_quiet, j);
 }
 
 /* ---- rebuild, compact, status ---- */

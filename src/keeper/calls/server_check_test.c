@@ -306,3 +306,64 @@ TEST(a_check_finds_whatever_is_planted)
         world_close_unchecked(&w);
     }
 }
+
+/* Mail that keeps coming: each answer sends the next message. */
+struct stream {
+    struct world *w;
+    struct keep_rcpt rcpt;
+    struct keep_deliver_req req;
+    uint32_t delivered;
+    bool over;
+};
+
+static void stream_next(struct stream *s);
+
+static void stream_delivered(void *ctx, enum err e, const struct keep_deliver_rep *rep,
+                             struct file *file)
+{
+    struct stream *s = ctx;
+
+    (void)rep, (void)file;
+    CHECK_OK(e, "deliver");
+    s->delivered++;
+    if (!s->over)
+        stream_next(s);
+}
+
+static void stream_next(struct stream *s)
+{
+    (void)keeper_deliver(s->w->gate, &s->req, stream_delivered, s);
+}
+
+TEST(a_check_is_answered_while_mail_keeps_coming)
+{
+    static const struct message_limits limits = MESSAGE_LIMITS_DEFAULT;
+    struct str text = STR("Subject: one of many\r\n\r\nx\r\n");
+    struct buf record = { 0 };
+    struct keep_check_rep rep;
+    struct world w;
+
+    world_open(&w);
+    record_build(text, &limits, &record);
+    struct stream s = { .w = &w,
+                        .rcpt = { .address = STR("alice@crepes.fr"), .orcpt = STR_EMPTY },
+                        .req = { .reverse_path = STR("bob@hamburger.edu"),
+                                 .rcpts_count = 1,
+                                 .record = buf_str(&record),
+                                 .bytes = text } };
+    s.req.rcpts = &s.rcpt;
+    for (int i = 0; i < 3; i++)
+        stream_next(&s);
+    for (uint32_t i = 0; i < 5; i++) {
+        uint32_t before = s.delivered;
+
+        CHECK_OK(ask_check(&w, w.control, &(struct keep_check_req){}, &rep), "check %u", i);
+        CHECK_EQ(rep.problems_count, 0, "problems");
+        world_settle(&w, 20);
+        CHECK(s.delivered > before, "mail went on");
+    }
+    s.over = true;
+    world_settle(&w, 1000);
+    buf_deinit(&record);
+    world_close(&w);
+}

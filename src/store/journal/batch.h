@@ -58,6 +58,12 @@ struct flush_waiter {
     void *ctx;
 };
 
+struct quiet_waiter {
+    struct list link;
+    void (*run)(void *ctx);
+    void *ctx;
+};
+
 struct compact;
 
 struct writer {
@@ -76,6 +82,7 @@ struct writer {
     void *observer_ctx;
 
     struct list queue, batch; /* of struct request */
+    struct list quiet;        /* of struct quiet_waiter */
     size_t waiting;
     bool busy, kicked, stopped, closing;
     struct txn txn;

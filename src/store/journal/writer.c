@@ -199,13 +199,27 @@ static void write_batch(struct writer *w, size_t records, uint64_t bytes)
     workers_run(w->commit, run_append, batch_written, w);
 }
 
+static void run_quiet(struct writer *w)
+{
+    while (!list_empty(&w->quiet)) {
+        struct quiet_waiter *q = LIST_ITEM(list_first(&w->quiet), struct quiet_waiter, link);
+
+        list_remove(&q->link);
+        q->run(q->ctx);
+        free(q);
+    }
+}
+
 static void form_batch(void *ctx)
 {
     struct writer *w = ctx;
     uint64_t bytes;
 
     w->kicked = false;
-    if (w->busy || w->closing || list_empty(&w->queue))
+    if (w->busy || w->closing)
+        return;
+    run_quiet(w);
+    if (list_empty(&w->queue))
         return;
     w->busy = true;
     if (w->stopped) {
@@ -229,7 +243,7 @@ static void form_batch(void *ctx)
 
 static void kick(struct writer *w)
 {
-    if (w->kicked || w->busy || list_empty(&w->queue))
+    if (w->kicked || w->busy || (list_empty(&w->queue) && list_empty(&w->quiet)))
         return;
     w->kicked = true;
     timer_set_in(&w->kick_timer, 0);
@@ -436,6 +450,17 @@ void writer_submit_silent(struct writer *w, enum err (*build)(void *ctx, struct 
     submit(w, &(struct request){ .build = build, .done = done, .ctx = ctx, .silent = true });
 }
 
+void writer_when_quiet(struct writer *w, void (*run)(void *ctx), void *ctx)
+{
+    struct quiet_waiter *q = malloc(sizeof(*q));
+
+    if (q == NULL)
+        BUG("out of memory");
+    *q = (struct quiet_waiter){ .run = run, .ctx = ctx };
+    list_add_last(&w->quiet, &q->link);
+    kick(w);
+}
+
 /* ---- opening and closing ---- */
 
 static void set_defaults(struct writer_settings *s)
@@ -543,6 +568,7 @@ enum err writer_open(struct loop *l, struct fs *fs, struct kv *kv,
     set_defaults(&w->settings);
     list_init(&w->queue);
     list_init(&w->batch);
+    list_init(&w->quiet);
     w->mem = arena_new(0);
     txn_init(&w->txn, kv);
     absorb_init(&w->absorb, kv, &w->segments);
@@ -579,8 +605,19 @@ static void drop_waiters(struct flush_waiter *f)
     }
 }
 
+static void drop_quiet(struct writer *w)
+{
+    while (!list_empty(&w->quiet)) {
+        struct quiet_waiter *q = LIST_ITEM(list_first(&w->quiet), struct quiet_waiter, link);
+
+        list_remove(&q->link);
+        free(q);
+    }
+}
+
 void writer_end_work(struct writer *w)
 {
+    drop_quiet(w);
     w->closing = true;
     timer_cancel(&w->kick_timer);
     timer_cancel(&w->flush_timer);
@@ -630,121 +667,6 @@ enum err writer_rebuild(struct writer *w, struct errinfo *why)
         return e;
     }
     return kv_flush(w->kv, why);
-}
-
-/* ---- checking ---- */
-
-typedef void (*check_found)(void *ctx, struct str sentence);
-
-static void PRINTF_LIKE(3, 4) report(check_found found, void *ctx, const char *fmt, ...)
-{
-    char text[2 * ERRINFO_BYTES_MAX];
-    va_list args;
-
-    va_start(args, fmt);
-    (void)vsnprintf(text, sizeof(text), fmt, args);
-    va_end(args);
-    found(ctx, str_from_z(text));
-}
-
-/* Keys are mostly printable; what is not is shown as a dot. */
-static void report_key(check_found found, void *ctx, const char *what, struct str key)
-{
-    char shown[80];
-    size_t len = MIN(key.len, sizeof(shown) - 1);
-
-    for (size_t i = 0; i < len; i++)
-        shown[i] = (char)(key.at[i] >= ' ' && key.at[i] <= '~' ? key.at[i] : '.');
-    shown[len] = '\0';
-    report(found, ctx, "row '%s' (%zu octets): %s", shown, key.len, what);
-}
-
-/* Counters of segments are estimates; the search index (w, W, z) is no part of the journal. */
-static bool is_apart(struct str key)
-{
-    return str_find_char(STR("SwWz"), key.at[0]) != STR_NOT_FOUND;
-}
-
-/* Walks both tables side by side. */
-static enum err compare(struct kv *have, struct kv *want, check_found found, void *ctx,
-                        struct errinfo *why)
-{
-    struct kv_iter *h = kv_iter_new(have, NULL, STR_EMPTY, STR_EMPTY);
-    struct kv_iter *w = kv_iter_new(want, NULL, STR_EMPTY, STR_EMPTY);
-    bool more_h = kv_iter_first(h), more_w = kv_iter_first(w);
-
-    while (more_h || more_w) {
-        int order = !more_h ? 1 : !more_w ? -1 : str_cmp(kv_iter_key(h), kv_iter_key(w));
-        struct str key = order <= 0 ? kv_iter_key(h) : kv_iter_key(w);
-
-        if (order < 0 && !is_apart(key))
-            report_key(found, ctx, "in the tables, not in the journal", key);
-        else if (order > 0 && !is_apart(key))
-            report_key(found, ctx, "in the journal, not in the tables", key);
-        else if (order == 0 && !is_apart(key) && !str_eq(kv_iter_value(h), kv_iter_value(w)))
-            report_key(found, ctx, "the tables and the journal differ", key);
-        if (order <= 0)
-            more_h = kv_iter_next(h);
-        if (order >= 0)
-            more_w = kv_iter_next(w);
-    }
-    enum err e = kv_iter_error(h, why);
-    kv_iter_free(h);
-    kv_iter_free(w);
-    return e;
-}
-
-static void check_body(struct writer *w, uint64_t id, check_found found, void *ctx)
-{
-    struct errinfo why = { "" };
-    struct buf octets = { 0 };
-    struct body *body;
-    enum err e = body_open(w->bodies, id, &body, &why);
-
-    if (e == OK) {
-        for (uint64_t at = 0; at < body_len(body) && e == OK; at += BODY_CHUNK_BYTES) {
-            buf_clear(&octets);
-            e = body_read(body, at, BODY_CHUNK_BYTES, &octets, &why);
-        }
-        body_close(body);
-    }
-    if (e != OK)
-        report(found, ctx, "%s", why.text);
-    buf_deinit(&octets);
-}
-
-static enum err check_bodies(struct writer *w, check_found found, void *ctx, struct errinfo *why)
-{
-    struct kv_iter *it = kv_iter_new(w->kv, NULL, STR("B"), STR("C"));
-
-    for (bool more = kv_iter_first(it); more; more = kv_iter_next(it))
-        if (journal_key_is(kv_iter_key(it), 'B'))
-            check_body(w, journal_key_number(kv_iter_key(it)), found, ctx);
-    enum err e = kv_iter_error(it, why);
-    kv_iter_free(it);
-    return e;
-}
-
-enum err writer_check(struct writer *w, check_found found, void *ctx, struct errinfo *why)
-{
-    struct kv *fresh;
-    struct absorb absorb;
-    struct errinfo damage = { "" };
-    struct replay r = { .segments = &w->segments, .absorb = &absorb };
-    enum err e;
-
-    if (w->busy || w->flushing || w->waiting > 0)
-        return err_set(why, ERR_STATE, "the journal is being written to");
-    fresh = kv_new_mem();
-    absorb_init(&absorb, fresh, NULL);
-    e = replay_run(&r, &(struct kv_position){ 0 }, &w->tail, &damage);
-    if (e != OK)
-        report(found, ctx, "%s", damage.text);
-    else
-        e = compare(w->kv, fresh, found, ctx, why);
-    absorb_deinit(&absorb);
-    kv_close(fresh);
-    return e == OK || e == ERR_CORRUPT ? check_bodies(w, found, ctx, why) : e;
 }
 
 /* ---- questions ---- */

@@ -94,8 +94,13 @@ void writer_get_stats(const struct writer *w, struct writer_stats *ret);
  * (ERR_STATE); blocks. */
 MUST_USE enum err writer_rebuild(struct writer *w, struct errinfo *why);
 
+/* Calls run() on the loop when no batch is under way and before the next one is formed, so that
+ * journal and tables are at the same place; never from inside this call. Forgotten when the writer
+ * ends its work. */
+void writer_when_quiet(struct writer *w, void (*run)(void *ctx), void *ctx);
+
 /* Reads every record of every segment and every live body and compares with the tables; calls
- * `found` for each thing that is wrong, with one sentence. Blocks. */
+ * `found` for each thing that is wrong, with one sentence. Blocks. Only when quiet, as above. */
 MUST_USE enum err writer_check(struct writer *w, void (*found)(void *ctx, struct str sentence),
                                void *ctx, struct errinfo *why);
 
