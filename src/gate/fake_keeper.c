@@ -209,6 +209,15 @@ static void on_expunge(struct question *q, struct buf *out)
     uidset_deinit(&uids);
 }
 
+static void on_unselect(struct question *q, struct buf *out)
+{
+    struct keep_unselect_rep rep;
+    GET(unselect);
+
+    CHECK_EQ(req.session, FAKE_SESSION, "session");
+    keep_unselect_rep_put(out, &rep);
+}
+
 static void on_logout(struct question *q, struct buf *out)
 {
     struct keep_logout_rep rep;
@@ -224,7 +233,7 @@ static void (*const answers[CALL_COUNT])(struct question *q, struct buf *out) = 
     [CALL_route] = on_route,           [CALL_spool] = on_spool,
     [CALL_spool_drop] = on_spool_drop, [CALL_deliver] = on_deliver,
     [CALL_select] = on_select,         [CALL_fetch] = on_fetch,
-    [CALL_expunge] = on_expunge,
+    [CALL_expunge] = on_expunge,       [CALL_unselect] = on_unselect,
 };
 
 static void on_frame(void *ctx, struct str frame, struct file *file)

@@ -20,6 +20,7 @@ struct pop3_session {
     struct pop3 *machine; /* null until the greeting */
     uint64_t read_offset; /* of the page under way */
     uint32_t mailbox;
+    enum err removal; /* of the marked messages, while the lock is given back */
     struct session_tally tally;
     struct arena *login; /* while a log-in is under way: the UIDs of the mailbox */
     struct str uids;
@@ -227,15 +228,33 @@ static void ask_page(struct pop3_session *s, struct pop3_read read)
     uidset_deinit(&set);
 }
 
-static void updated(void *ctx, enum err e, const struct keep_expunge_rep *rep, struct file *file)
+static void released(void *ctx, enum err e, const struct keep_unselect_rep *rep, struct file *file)
 {
     struct pop3_session *s = ctx;
 
+    (void)e; /* what cannot be unlocked is unlocked by the log-out */
     (void)rep;
     (void)file;
     s->conn.ticket = 0;
-    pop3_answer(s->machine, e == OK, e == OK ? STR("Goodbye") : error_words(e)->pop3);
+    pop3_answer(s->machine, s->removal == OK,
+                s->removal == OK ? STR("Goodbye") : error_words(s->removal)->pop3);
     conn_pump(&s->conn);
+}
+
+/* The lock goes before the goodbye (RFC 1939 6), so that who hears it can log in again at once. */
+static void release(struct pop3_session *s, enum err removal)
+{
+    struct keep_unselect_req req = { .session = s->conn.keeper_session, .mailbox = s->mailbox };
+
+    s->removal = removal;
+    s->conn.ticket = keeper_unselect(s->service->keeper, &req, released, s);
+}
+
+static void updated(void *ctx, enum err e, const struct keep_expunge_rep *rep, struct file *file)
+{
+    (void)rep;
+    (void)file;
+    release(ctx, e);
 }
 
 static void ask_update(struct pop3_session *s)
@@ -248,6 +267,10 @@ static void ask_update(struct pop3_session *s)
 
     while (pop3_next_deleted(s->machine, &at, &uid))
         uidset_add(&set, uid);
+    if (uidset_empty(&set)) {
+        release(s, OK);
+        return;
+    }
     uidset_encode(&set, &uids);
     req.uids = buf_str(&uids);
     s->conn.ticket = keeper_expunge(s->service->keeper, &req, updated, s);

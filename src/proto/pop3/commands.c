@@ -162,14 +162,12 @@ static void do_noop(struct pop3 *p, struct str arg)
     OK_REPLY(p, "Here");
 }
 
-/* In the TRANSACTION state QUIT is what removes the marked messages (RFC 1939 6). */
+/* In the TRANSACTION state QUIT is what removes the marked messages and gives the maildrop back
+ * (RFC 1939 6). */
 static void do_quit(struct pop3 *p, struct str arg)
 {
-    size_t at = 0;
-    uint32_t uid;
-
     (void)arg;
-    if (pop3_next_deleted(p, &at, &uid)) {
+    if ((p->facts & FACT_OPEN) != 0) {
         pop3_ask(p, POP3_UPDATE);
         return;
     }

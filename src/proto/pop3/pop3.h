@@ -22,7 +22,7 @@ enum pop3_event {
     POP3_SEND,        /* text: octets for the peer; come back when the socket has drained     */
     POP3_CHECK_LOGIN, /* login: give messages by pop3_add_message, then answer                */
     POP3_READ,        /* read: hand in a page by pop3_page, or answer with a refusal          */
-    POP3_UPDATE,      /* remove what pop3_next_deleted lists, then answer                     */
+    POP3_UPDATE,      /* remove what pop3_next_deleted lists, unlock, then answer             */
     POP3_START_TLS,   /* hand over to TLS, then call pop3_tls_started                         */
     POP3_CLOSE        /* flush, then close                                                    */
 };
