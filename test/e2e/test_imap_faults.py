@@ -152,25 +152,31 @@ def test_kill_9_of_everything_in_append_and_move(tmp_path):
         server.stop()
 
 
-def memory_kib(pid):
-    with open(f"/proc/{pid}/status") as f:
-        return int(re.search(r"VmRSS:\s+(\d+)", f.read()).group(1))
+MEASURED = {"ASAN_OPTIONS": "quarantine_size_mb=1"}  # what is freed shall be free
+
+
+def memory_kib(server):
+    """Of all gates: the kernel chooses which of them has the connection."""
+    kib = 0
+    for pid in server.role_pids("gate"):
+        with open(f"/proc/{pid}/status") as f:
+            kib += int(re.search(r"VmRSS:\s+(\d+)", f.read()).group(1))
+    return kib
 
 
 def test_a_client_that_never_reads_costs_no_memory(tmp_path):
-    with Postern(tmp_path / "d") as server:
+    with Postern(tmp_path / "d", env=MEASURED) as server:
         client = Client(server.port("imap"))
         for _ in range(4):
             client.say("APPEND INBOX", b"Subject: large\r\n\r\n" + b"x" * 70 * 100_000)
         client.say("SELECT INBOX")
-        gate = server.role_pids("gate")[0]
-        before = memory_kib(gate)
+        before = memory_kib(server)
         for n in range(50):
             client.socket.sendall(b"n%d FETCH 1:* BODY.PEEK[]\r\n" % n)
         most = 0
         for _ in range(20):
             time.sleep(0.1)
-            most = max(most, memory_kib(gate) - before)
+            most = max(most, memory_kib(server) - before)
         assert most < 32 * 1024, f"{most} KiB for a client that does not read"
         other = Client(server.port("imap"))  # and others are served
         assert other.say("SELECT INBOX")[0].startswith(b"OK")
@@ -179,17 +185,16 @@ def test_a_client_that_never_reads_costs_no_memory(tmp_path):
 
 
 def test_a_hundred_thousand_commands_at_once_are_all_answered(tmp_path):
-    with Postern(tmp_path / "d") as server:
+    with Postern(tmp_path / "d", env=MEASURED) as server:
         client = Client(server.port("imap"))
-        gate = server.role_pids("gate")[0]
-        before = memory_kib(gate)
+        before = memory_kib(server)
         commands = b"".join(b"p%d NOOP\r\n" % n for n in range(100_000))
         sender = threading.Thread(target=client.socket.sendall, args=(commands,))
         sender.start()
         for n in range(100_000):
             assert client.line() == b"p%d OK NOOP completed\r\n" % n
         sender.join()
-        assert memory_kib(gate) - before < 32 * 1024
+        assert memory_kib(server) - before < 32 * 1024
         client.close()
 
 
