@@ -13,6 +13,15 @@ static void add_counters(struct output *o, const struct keep_counter *counters, 
     }
 }
 
+static void add_problems(struct admin *s, const struct keep_text *problems, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        output_row(&s->out);
+        output_str(&s->out, "problem", problems[i].text);
+        s->context->problems = EXIT_PROBLEMS;
+    }
+}
+
 /* With problems the output is the problems alone: they are what is to be acted on. */
 static void check_done(void *ctx, enum err e, const struct keep_check_rep *rep, struct file *file)
 {
@@ -21,11 +30,8 @@ static void check_done(void *ctx, enum err e, const struct keep_check_rep *rep, 
     (void)file;
     if (e == OK && rep->problems_count == 0)
         add_counters(&s->out, rep->counters, rep->counters_count);
-    for (size_t i = 0; e == OK && i < rep->problems_count; i++) {
-        output_row(&s->out);
-        output_str(&s->out, "problem", rep->problems[i].text);
-        s->context->problems = EXIT_PROBLEMS;
-    }
+    else if (e == OK)
+        add_problems(s, rep->problems, rep->problems_count);
     admin_end(s, e);
 }
 
@@ -47,11 +53,8 @@ static void index_done(void *ctx, enum err e, const struct keep_index_rep *rep, 
     (void)file;
     if (e == OK && rep->problems_count == 0)
         add_counters(&s->out, rep->counters, rep->counters_count);
-    for (size_t i = 0; e == OK && i < rep->problems_count; i++) {
-        output_row(&s->out);
-        output_str(&s->out, "problem", rep->problems[i].text);
-        s->context->problems = EXIT_PROBLEMS;
-    }
+    else if (e == OK)
+        add_problems(s, rep->problems, rep->problems_count);
     admin_end(s, e);
 }
 

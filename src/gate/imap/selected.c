@@ -161,11 +161,11 @@ static void tell_changed(struct imap_session *s, const struct keep_row *row)
     buf_deinit(&flags);
 }
 
-static enum err read_set(struct str octets, struct uidset *ret)
+enum err imap_session_decode_uids(struct str octets, struct uidset *ret)
 {
     struct reader r = reader_of(octets);
 
-    return octets.len == 0 ? OK : uidset_decode(&r, UINT32_MAX, ret);
+    return octets.len == 0 || uidset_decode(&r, UINT32_MAX, ret) == OK ? OK : ERR_CORRUPT;
 }
 
 static enum err apply(struct imap_session *s, const struct keep_sync_rep *rep)
@@ -173,10 +173,10 @@ static enum err apply(struct imap_session *s, const struct keep_sync_rep *rep)
     struct uidset arrived = { 0 }, vanished = { 0 }, recent = { 0 };
     enum err e = OK;
 
-    if ((e = read_set(rep->arrived, &arrived)) == OK &&
-        (e = read_set(rep->vanished, &vanished)) == OK &&
-        (e = read_set(imap_session_has(s, IMAP_REV2) ? STR_EMPTY : rep->recent_uids, &recent)) ==
-            OK) {
+    if ((e = imap_session_decode_uids(rep->arrived, &arrived)) == OK &&
+        (e = imap_session_decode_uids(rep->vanished, &vanished)) == OK &&
+        (e = imap_session_decode_uids(imap_session_has(s, IMAP_REV2) ? STR_EMPTY : rep->recent_uids,
+                                      &recent)) == OK) {
         selected_keywords(s, rep->keywords, rep->keywords_count);
         selected_rights(s, rep->rights);
         for (size_t i = 0; i < rep->changed_count; i++)

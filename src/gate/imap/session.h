@@ -164,6 +164,9 @@ MUST_USE bool selected_resolve(const struct selected *box, const struct imap_set
 /* The same of the whole mailbox. */
 struct str imap_session_all_uids(struct imap_session *s);
 struct str imap_session_encode_uids(struct imap_session *s, const struct uidset *uids);
+/* The other way; no octets are the empty set. *ret is empty before, and on failure (ERR_CORRUPT).
+ */
+MUST_USE enum err imap_session_decode_uids(struct str octets, struct uidset *ret);
 
 /* FETCH as a part of other commands: rows for `uids`, then the command ends with `final`. */
 void fetch_rows(struct imap_session *s, const struct imap_fetch_args *args, struct str uids,

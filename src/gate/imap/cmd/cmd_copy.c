@@ -34,7 +34,6 @@ static void copied(void *ctx, enum err e, const struct keep_copy_rep *rep, struc
 {
     struct imap_session *s = ctx;
     struct uidset source = { 0 }, target = { 0 };
-    struct reader source_in, target_in;
 
     (void)file;
     s->ticket = 0;
@@ -46,11 +45,9 @@ static void copied(void *ctx, enum err e, const struct keep_copy_rep *rep, struc
         imap_session_fail(s, e);
         return;
     }
-    source_in = reader_of(rep->source);
-    target_in = reader_of(rep->target);
-    if ((rep->source.len > 0 && uidset_decode(&source_in, UINT32_MAX, &source) != OK) ||
-        (rep->target.len > 0 && uidset_decode(&target_in, UINT32_MAX, &target) != OK))
-        imap_session_fail(s, ERR_CORRUPT);
+    if ((e = imap_session_decode_uids(rep->source, &source)) != OK ||
+        (e = imap_session_decode_uids(rep->target, &target)) != OK)
+        imap_session_fail(s, e);
     else
         tell(s, rep->uidvalidity, &source, &target);
     uidset_deinit(&source);
@@ -82,17 +79,13 @@ static void expunged(void *ctx, enum err e, const struct keep_expunge_rep *rep, 
 {
     struct imap_session *s = ctx;
     struct uidset gone = { 0 };
-    struct reader in;
 
     (void)file;
     s->ticket = 0;
+    if (e == OK)
+        e = imap_session_decode_uids(rep->expunged, &gone);
     if (e != OK) {
         imap_session_fail(s, e);
-        return;
-    }
-    in = reader_of(rep->expunged);
-    if (rep->expunged.len > 0 && uidset_decode(&in, UINT32_MAX, &gone) != OK) {
-        imap_session_fail(s, ERR_CORRUPT);
         return;
     }
     view_vanish(&s->box->view, &gone);

@@ -42,14 +42,9 @@ static struct selected *box_new(const struct keep_select_rep *rep, bool read_onl
 /* Nothing is \Recent in IMAP4rev2. */
 static enum err read_sets(struct selected *box, const struct keep_select_rep *rep, bool rev2)
 {
-    struct reader uids = reader_of(rep->uids), recent = reader_of(rep->recent_uids);
-    enum err e = OK;
+    enum err e = imap_session_decode_uids(rep->uids, &box->view.uids);
 
-    if (rep->uids.len > 0)
-        e = uidset_decode(&uids, UINT32_MAX, &box->view.uids);
-    if (e == OK && rep->recent_uids.len > 0 && !rev2)
-        e = uidset_decode(&recent, UINT32_MAX, &box->view.recent);
-    return e;
+    return e != OK || rev2 ? e : imap_session_decode_uids(rep->recent_uids, &box->view.recent);
 }
 
 /* RFC 9051 6.3.2: LIST in place of what that revision has given up, RECENT and UNSEEN. */

@@ -54,7 +54,6 @@ static void stored(void *ctx, enum err e, const struct keep_store_rep *rep, stru
 {
     struct imap_session *s = ctx;
     struct uidset changed = { 0 }, modified = { 0 };
-    struct reader changed_in, modified_in;
 
     (void)file;
     s->ticket = 0;
@@ -62,11 +61,9 @@ static void stored(void *ctx, enum err e, const struct keep_store_rep *rep, stru
         imap_session_fail(s, e);
         return;
     }
-    changed_in = reader_of(rep->changed);
-    modified_in = reader_of(rep->modified);
-    if ((rep->changed.len > 0 && uidset_decode(&changed_in, UINT32_MAX, &changed) != OK) ||
-        (rep->modified.len > 0 && uidset_decode(&modified_in, UINT32_MAX, &modified) != OK)) {
-        imap_session_fail(s, ERR_CORRUPT);
+    if ((e = imap_session_decode_uids(rep->changed, &changed)) != OK ||
+        (e = imap_session_decode_uids(rep->modified, &modified)) != OK) {
+        imap_session_fail(s, e);
     } else {
         selected_keywords(s, rep->keywords, rep->keywords_count);
         if (!uidset_empty(&changed))

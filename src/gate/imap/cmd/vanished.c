@@ -31,12 +31,9 @@ static void keep_known(const struct imap_set *known, struct uidset *uids)
 
 static enum err tell(struct imap_session *s, const struct vanished_task *t, struct str octets)
 {
-    struct reader in = reader_of(octets);
     struct uidset uids = { 0 };
 
-    if (octets.len == 0)
-        return OK;
-    if (uidset_decode(&in, UINT32_MAX, &uids) != OK)
+    if (imap_session_decode_uids(octets, &uids) != OK)
         return ERR_CORRUPT;
     uidset_subtract(&uids, &s->box->view.uids);
     if (t->known->count > 0)

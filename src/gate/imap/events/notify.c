@@ -298,7 +298,7 @@ void notify_arrived(struct imap_session *s)
         uidset_union(&s->notify->fresh, &s->box->view.arrived);
 }
 
-/* A FETCH that nobody asked for now: its command has no tag, and ends without an answer. */
+/* A FETCH whose command NOTIFY gave: it has no tag, and ends without an answer. */
 static void push_fetch(struct imap_session *s)
 {
     struct notify *n = s->notify;

@@ -89,14 +89,11 @@ static void searched(void *ctx, enum err e, const struct keep_search_rep *rep, s
     struct imap_session *s = ctx;
     struct esearch_task *t = s->task;
     struct uidset uids = { 0 };
-    struct reader in;
 
     (void)file;
     s->ticket = 0;
-    if (e == OK && rep->uids.len > 0) {
-        in = reader_of(rep->uids);
-        e = uidset_decode(&in, UINT32_MAX, &uids);
-    }
+    if (e == OK)
+        e = imap_session_decode_uids(rep->uids, &uids);
     if (e == OK)
         tell(s, &t->at[t->now], &uids, rep->modseq);
     uidset_deinit(&uids);

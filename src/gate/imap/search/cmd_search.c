@@ -75,14 +75,11 @@ static void found(void *ctx, enum err e, const struct keep_search_rep *rep, stru
 {
     struct imap_session *s = ctx;
     struct uidset uids = { 0 };
-    struct reader in;
 
     (void)file;
     s->ticket = 0;
-    if (e == OK && rep->uids.len > 0) {
-        in = reader_of(rep->uids);
-        e = uidset_decode(&in, UINT32_MAX, &uids);
-    }
+    if (e == OK)
+        e = imap_session_decode_uids(rep->uids, &uids);
     if (e != OK)
         searching_fail(s, e);
     else

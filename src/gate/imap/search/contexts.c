@@ -375,14 +375,11 @@ static void searched(void *ctx, enum err e, const struct keep_search_rep *rep, s
     struct imap_session *s = ctx;
     struct contexts *c = s->box->contexts;
     struct uidset now = { 0 };
-    struct reader in;
 
     (void)file;
     s->ticket = 0;
-    if (e == OK && rep->uids.len > 0) {
-        in = reader_of(rep->uids);
-        e = uidset_decode(&in, UINT32_MAX, &now);
-    }
+    if (e == OK)
+        e = imap_session_decode_uids(rep->uids, &now);
     if (e != OK) {
         refresh_failed(s, e);
         return;
