@@ -71,7 +71,7 @@ static void log_delivery(const struct smtp_session *s, enum err e,
 
 /* ---- who ---- */
 
-/* What fails for now is 454 in this place (RFC 4954 6). */
+/* A failure of ours, as against one of the credentials, is 454 (RFC 4954 6). */
 void smtp_login_refused(void *session, enum err e)
 {
     struct smtp_session *s = session;

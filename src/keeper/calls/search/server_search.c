@@ -17,11 +17,11 @@ static void add_candidate(struct searching *s, uint32_t uid, uint64_t flags, uin
 {
     if (s->count == s->cap) {
         s->cap = s->cap == 0 ? 256 : 2 * s->cap;
-        s->todo = realloc(s->todo, s->cap * sizeof *s->todo);
-        if (s->todo == NULL)
+        s->candidates = realloc(s->candidates, s->cap * sizeof *s->candidates);
+        if (s->candidates == NULL)
             BUG("out of memory");
     }
-    s->todo[s->count++] = (struct candidate){ uid, flags, modseq, false, NULL };
+    s->candidates[s->count++] = (struct candidate){ uid, flags, modseq, false, NULL };
 }
 
 struct view_page {
@@ -205,7 +205,7 @@ void search_cleanup(struct searching *s)
     uidset_deinit(&s->fresh);
     narrow_free(s->narrowing);
     stems_free(s->stems);
-    free(s->todo);
+    free(s->candidates);
     free(s->uids);
     free(s->scored);
 }

@@ -53,7 +53,7 @@ struct searching {
     void (*done)(struct searching *s); /* on the loop; with `e`, even when the peer is gone */
 
     enum search_phase phase;
-    struct candidate *todo;
+    struct candidate *candidates;
     uint32_t count, cap;
     uint32_t at, end, kept; /* the slice; candidates that the keys did not decide */
     struct kv_snapshot *snap;

@@ -52,12 +52,12 @@ static void match_block(struct searching *s, const struct key_block *b, uint32_t
     for (uint32_t i = 0; i < b->count; i++) {
         const struct candidate *who = &nobody;
 
-        while (c < to && s->todo[c].uid < b->uid[i])
+        while (c < to && s->candidates[c].uid < b->uid[i])
             c++;
         of_entry[i] = to;
-        if (c < to && s->todo[c].uid == b->uid[i]) {
+        if (c < to && s->candidates[c].uid == b->uid[i]) {
             of_entry[i] = c;
-            who = &s->todo[c];
+            who = &s->candidates[c];
         }
         flags[i] = who->flags;
         modseqs[i] = who->modseq;
@@ -68,9 +68,9 @@ static void match_block(struct searching *s, const struct key_block *b, uint32_t
         if (c == to)
             continue;
         if (group_bit(&v.yes, i))
-            search_hit(s, s->todo[c].uid, s->todo[c].modseq);
+            search_hit(s, s->candidates[c].uid, s->candidates[c].modseq);
         else if (group_bit(&v.maybe, i))
-            s->todo[s->kept++] = s->todo[c];
+            s->candidates[s->kept++] = s->candidates[c];
     }
 }
 
@@ -82,11 +82,11 @@ void search_match_keys_worker(void *ctx)
 
     s->end = s->at;
     while (s->end < s->count && blocks > 0 && at < rows.block_count) {
-        uint32_t number = s->todo[s->end].uid >> KEY_BLOCK_BITS, from = s->end;
+        uint32_t number = s->candidates[s->end].uid >> KEY_BLOCK_BITS, from = s->end;
 
         while (at < rows.block_count && key_block_number(rows.blocks[at]) < number)
             at++;
-        while (s->end < s->count && s->todo[s->end].uid >> KEY_BLOCK_BITS == number)
+        while (s->end < s->count && s->candidates[s->end].uid >> KEY_BLOCK_BITS == number)
             s->end++;
         if (at < rows.block_count && key_block_number(rows.blocks[at]) == number) {
             match_block(s, rows.blocks[at], from, s->end);
@@ -190,8 +190,8 @@ void search_match_each_worker(void *ctx)
     struct searching *s = ctx;
 
     for (uint32_t i = s->at; i < s->end && s->e == OK; i++)
-        if (s->phase != SEARCH_IN_BODIES || s->todo[i].body != NULL)
-            s->e = match_one(s, &s->todo[i]);
+        if (s->phase != SEARCH_IN_BODIES || s->candidates[i].body != NULL)
+            s->e = match_one(s, &s->candidates[i]);
 }
 
 /* ---- bodies ---- */
@@ -199,8 +199,8 @@ void search_match_each_worker(void *ctx)
 void search_close_bodies(struct searching *s)
 {
     for (uint32_t i = s->at; i < s->end && s->phase == SEARCH_IN_BODIES; i++) {
-        body_close(s->todo[i].body);
-        s->todo[i].body = NULL;
+        body_close(s->candidates[i].body);
+        s->candidates[i].body = NULL;
     }
 }
 
@@ -235,7 +235,7 @@ void search_open_bodies(struct searching *s)
     uint32_t open = 0;
 
     while (s->end < s->count && open < BODIES_PER_SLICE && bytes < SLICE_BODY_BYTES && s->e == OK) {
-        struct candidate *c = &s->todo[s->end++];
+        struct candidate *c = &s->candidates[s->end++];
 
         if (!c->needs_message)
             continue;
