@@ -12,13 +12,19 @@
 struct buf {
     char *at;
     size_t len, cap;
-    size_t max; /* octets; 0 means without ceiling */
-    bool overflowed;
+    size_t max : 63; /* octets; 0 means without ceiling */
+    bool overflowed : 1;
 };
 
 static inline struct str buf_str(const struct buf *b)
 {
     return (struct str){ b->at == NULL ? "" : b->at, b->len };
+}
+
+/* For a ceiling that is not a constant. */
+static inline void buf_set_max(struct buf *b, size_t octets)
+{
+    b->max = octets & (SIZE_MAX >> 1);
 }
 
 void buf_deinit(struct buf *b); /* frees and zeroes, keeping `max` */

@@ -386,7 +386,7 @@ void pop3_service_accept(struct pop3_service *v, struct stream *stream, bool tls
         .loop = v->loop, .keeper = v->keeper, .stream = stream, .kind = &kind, .session = s
     };
     s->place = crowd_enter(&v->crowd, &peer);
-    s->tally.begun_ms = loop_now_ms(v->loop);
+    s->tally.begun_s = (uint32_t)(loop_now_ms(v->loop) / 1000);
     session_log_begin(v->settings.log, "pop3.open", stream);
     list_add_last(&v->sessions, &s->conn.link);
     v->count++;

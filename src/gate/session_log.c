@@ -47,6 +47,6 @@ void session_log_end(struct log *g, const char *event, const struct stream *s,
         log_num(g, "number", t->account);
     log_num(g, "in", (int64_t)t->octets_in);
     log_num(g, "out", (int64_t)t->octets_out);
-    log_num(g, "seconds", (int64_t)((now_ms - t->begun_ms) / 1000));
+    log_num(g, "seconds", (int64_t)(now_ms / 1000 - t->begun_s));
     log_end(g);
 }

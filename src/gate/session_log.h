@@ -12,7 +12,8 @@
 
 /* Part of a session. */
 struct session_tally {
-    uint64_t octets_in, octets_out, begun_ms;
+    uint64_t octets_in, octets_out;
+    uint32_t begun_s; /* of the loop's clock */
     uint32_t account; /* 0: never logged in */
 };
 

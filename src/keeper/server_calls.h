@@ -84,7 +84,7 @@ enum err write_alias_remove(struct request *j, struct txn *t);
 enum err read_alias_list(struct request *j);
 
 void start_check(struct request *j); /* server_check.c */
-enum err read_rebuild(struct request *j);
+void start_rebuild(struct request *j);
 enum err read_compact(struct request *j);
 enum err read_status(struct request *j);
 

@@ -69,7 +69,7 @@ static const struct handler handlers[CALL_COUNT] = {
     [CALL_graves] = { .read = read_graves },
     [CALL_undelete] = { .start = start_undelete },
     [CALL_check] = { .start = start_check },
-    [CALL_rebuild] = { .read = read_rebuild },
+    [CALL_rebuild] = { .start = start_rebuild },
     [CALL_index] = { .read = read_index },
     [CALL_compact] = { .read = read_compact },
     [CALL_status] = { .read = read_status },

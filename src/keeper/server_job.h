@@ -87,7 +87,7 @@ struct keeper {
     bool stopping, failed, sweeping;
     struct sweep *sweep;
     bool sweep_again;          /* something was marked while a sweep was under way */
-    struct request *exclusive; /* a rebuild or check that needs the store for itself */
+    struct request *exclusive; /* a rebuild, which needs the store for itself */
     void (*stopped)(void *ctx);
     void *stopped_ctx;
     uint64_t calls[CALL_COUNT]; /* how often each was made */

@@ -156,7 +156,8 @@ struct imap_session *imap_session_new(struct imap_service *v, struct stream *str
     s->service = v;
     s->stream = stream;
     s->machine = imap_new(&v->settings.limits, first_facts(v, stream));
-    s->active_ms = s->tally.begun_ms = loop_now_ms(v->loop);
+    s->active_ms = loop_now_ms(v->loop);
+    s->tally.begun_s = (uint32_t)(s->active_ms / 1000);
     s->place = crowd_enter(&v->crowd, &peer);
     session_log_begin(v->settings.log, "imap.open", stream);
     list_add_last(&v->sessions, &s->link);

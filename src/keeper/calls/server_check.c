@@ -93,19 +93,13 @@ void start_check(struct request *j)
 
 /* ---- rebuild, compact, status ---- */
 
-enum err read_rebuild(struct request *j)
+static enum err rebuild_now(struct request *j)
 {
     struct keep_rebuild_rep *rep = j->rep;
     struct keeper *k = j->k;
     struct counter_list list = counters_new(j);
-    enum err e;
+    enum err e = writer_rebuild(k->writer, &j->why);
 
-    /* Requests of others stand between a table read and its answer, so nobody else may be here. */
-    if (k->request_count > 1 || k->sessions.count > 0 || writer_waiting(k->writer) > 0)
-        return err_set(&j->why, ERR_STATE, "others are being served; stop the server first");
-    views_clear(k->views);
-    indexer_free(k); /* which may be reading what is going to be thrown away */
-    e = writer_rebuild(k->writer, &j->why);
     if (e == OK && !k->settings.no_index)
         e = indexer_start(k, &j->why);
     if (e != OK)
@@ -114,6 +108,47 @@ enum err read_rebuild(struct request *j)
     rep->counters = list.at;
     rep->counters_count = list.count;
     return OK;
+}
+
+static void rebuild_flushed(void *ctx, enum err e);
+
+static void rebuild_quiet(void *ctx)
+{
+    struct request *j = ctx;
+    struct keeper *k = j->k;
+
+    if (!writer_at_rest(k->writer)) {
+        writer_flush(k->writer, rebuild_flushed, j);
+        return;
+    }
+    enum err e = rebuild_now(j);
+    k->exclusive = NULL;
+    request_end(j, e);
+}
+
+static void rebuild_flushed(void *ctx, enum err e)
+{
+    struct request *j = ctx;
+
+    (void)e; /* what is flushed is thrown away */
+    writer_when_quiet(j->k->writer, rebuild_quiet, j);
+}
+
+/* Requests of others stand between a table read and its answer, so nobody else may be here. What
+ * keeper does by itself, a sweep or a flush, comes to its end first; nothing new begins. */
+void start_rebuild(struct request *j)
+{
+    struct keeper *k = j->k;
+
+    if (k->request_count > 1 || k->sessions.count > 0) {
+        request_end(j,
+                    err_set(&j->why, ERR_STATE, "others are being served; stop the server first"));
+        return;
+    }
+    k->exclusive = j;
+    views_clear(k->views);
+    indexer_free(k); /* which may be reading what is going to be thrown away */
+    rebuild_quiet(j);
 }
 
 /* Compaction runs by itself behind the commits; asking flushes the tables, which is what it and

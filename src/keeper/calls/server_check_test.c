@@ -367,3 +367,35 @@ TEST(a_check_is_answered_while_mail_keeps_coming)
     buf_deinit(&record);
     world_close(&w);
 }
+
+static enum err write_nothing(void *ctx, struct txn *t)
+{
+    (void)ctx, (void)t;
+    return OK;
+}
+
+static void written_or_not(void *ctx, enum err e)
+{
+    enum err *ret = ctx;
+
+    *ret = e;
+}
+
+TEST(a_rebuild_lets_what_keeper_has_begun_by_itself_come_to_its_end)
+{
+    struct keep_rebuild_rep rep;
+    enum err written = ERR_CLOSED, flushed = ERR_CLOSED;
+    struct world w;
+
+    world_open(&w);
+    CHECK_OK(world_deliver(&w, STR("bob@hamburger.edu"), STR("alice@crepes.fr"), STR("x\r\n")),
+             "deliver");
+    world_restart(&w, false); /* nobody is logged in */
+    writer_submit(w.keeper->writer, write_nothing, written_or_not, &written);
+    writer_flush(w.keeper->writer, written_or_not, &flushed);
+    CHECK_OK(ask_rebuild(&w, w.control, &(struct keep_rebuild_req){}, &rep), "rebuild");
+    CHECK_OK(written, "the write came first");
+    CHECK_OK(flushed, "and the flush");
+    CHECK_EQ(world_check(&w, true), 0, "problems");
+    world_close_unchecked(&w);
+}

@@ -9,7 +9,7 @@ void smtp_reply_start(struct smtp_reply *r, uint32_t lines_max, size_t text_max)
     r->lines_max = lines_max;
     r->status_len = 0;
     buf_clear(&r->text);
-    r->text.max = text_max;
+    buf_set_max(&r->text, text_max);
 }
 
 void smtp_reply_deinit(struct smtp_reply *r)

@@ -645,13 +645,17 @@ void writer_close(struct writer *w)
     free_writer(w);
 }
 
+bool writer_at_rest(const struct writer *w)
+{
+    return !w->busy && !w->flushing && w->waiting == 0 && workers_waiting(w->background) == 0;
+}
+
 enum err writer_rebuild(struct writer *w, struct errinfo *why)
 {
     struct kv_position known = w->tail;
     enum err e;
 
-    if (w->busy || w->flushing || w->waiting > 0 || w->stopped ||
-        workers_waiting(w->background) > 0)
+    if (!writer_at_rest(w) || w->stopped)
         return err_set(why, ERR_STATE, "the journal is being written to");
     if ((e = kv_drop_all(w->kv, why)) != OK)
         return e;

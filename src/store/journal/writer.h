@@ -94,6 +94,9 @@ void writer_get_stats(const struct writer *w, struct writer_stats *ret);
  * (ERR_STATE); blocks. */
 MUST_USE enum err writer_rebuild(struct writer *w, struct errinfo *why);
 
+/* Nothing is under way, nothing waits. */
+bool writer_at_rest(const struct writer *w);
+
 /* Calls run() on the loop when no batch is under way and before the next one is formed, so that
  * journal and tables are at the same place; never from inside this call. Forgotten when the writer
  * ends its work. */
