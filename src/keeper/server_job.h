@@ -112,8 +112,7 @@ struct session {
     uint32_t account;
     uint32_t watches; /* kinds of events that it is told of */
     struct list locks;
-    struct buf result; /* of its last sort, while pages are left */
-    uint64_t result_number;
+    struct sorted *sorted;   /* its last sort, while pages are left; else null */
     struct reading *reading; /* pages made ahead; null mostly */
 };
 
@@ -193,7 +192,7 @@ void session_unlock(struct session *s, uint32_t mailbox);
 bool mailbox_is_locked_by_other(struct keeper *k, uint32_t account, uint32_t mailbox,
                                 const struct session *mine);
 void spool_free(struct spool *s);
-void session_drop_result(struct session *s); /* server_sort.c */
+void session_drop_sorted(struct session *s); /* server_sort.c */
 void keys_saving_free(struct keeper *k);     /* server_keys.c */
 
 /* server_notes.c */

@@ -127,7 +127,7 @@ void session_forget(struct session *s)
     ahead_drop(s);
     while (!list_empty(&s->locks))
         lock_free(LIST_ITEM(list_first(&s->locks), struct lock, in_session));
-    session_drop_result(s);
+    session_drop_sorted(s);
     (void)map_remove(&k->sessions, token_key(s));
     list_remove(&s->in_peer);
     list_remove(&s->in_account);

@@ -75,9 +75,9 @@ struct imap {
     bool dropping : 1;       /* the line went over its limit */
     bool answered : 1;       /* the caller has answered a refused APPEND */
     bool refused : 1;        /* `error` is answered with NO */
+    uint32_t line_at;        /* in `text`: where the current line began */
 
     struct buf text;   /* the command so far */
-    size_t line_at;    /* where its current line began */
     uint64_t left;     /* octets still to come of a literal */
     uint64_t skipped;  /* unwanted octets of this command */
     const char *error; /* the first one in this command */
@@ -530,7 +530,7 @@ static void finish_line(struct imap *m)
     }
     if (literal_at_end(line, &h)) {
         m->dropping = false;
-        m->line_at = m->text.len;
+        m->line_at = (uint32_t)m->text.len;
         begin_literal(m, &h);
     } else {
         finish_command(m);
@@ -590,7 +590,7 @@ static size_t feed_literal(struct imap *m, struct str bytes)
     m->left -= part.len;
     if (m->left == 0) {
         m->state = COMMAND;
-        m->line_at = m->text.len;
+        m->line_at = (uint32_t)m->text.len;
     }
     return part.len;
 }
@@ -600,7 +600,7 @@ static void end_octets(struct imap *m)
 {
     m->accepted = m->error == NULL;
     m->state = COMMAND;
-    m->line_at = m->text.len;
+    m->line_at = (uint32_t)m->text.len;
     if (m->append->place == APPEND_NEXT)
         m->due = IMAP_APPEND_END;
 }

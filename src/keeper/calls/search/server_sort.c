@@ -111,10 +111,27 @@ static struct str page_of(const struct keeper *k, struct str tokens)
     return page;
 }
 
-void session_drop_result(struct session *s)
+struct sorted {
+    uint64_t number;
+    struct buf tokens;
+};
+
+void session_drop_sorted(struct session *s)
 {
-    buf_deinit(&s->result);
-    s->result_number = 0;
+    if (s->sorted == NULL)
+        return;
+    buf_deinit(&s->sorted->tokens);
+    free(s->sorted);
+    s->sorted = NULL;
+}
+
+static void keep_sorted(struct session *s, uint64_t number, struct buf *tokens)
+{
+    s->sorted = malloc(sizeof(*s->sorted));
+    if (s->sorted == NULL)
+        BUG("out of memory");
+    *s->sorted = (struct sorted){ number, *tokens };
+    *tokens = (struct buf){ 0 };
 }
 
 static void sorted(void *ctx)
@@ -127,15 +144,14 @@ static void sorted(void *ctx)
     enum err e = request_session(j, req->session, &session);
 
     if (e == OK) {
-        session_drop_result(session);
+        session_drop_sorted(session);
         rep->count = s->rows;
         rep->modseq = s->search.modseq;
         rep->tokens = page_of(j->k, buf_str(&s->tokens));
         if (rep->tokens.len < s->tokens.len) {
             rep->tokens = arena_copy(j->mem, rep->tokens);
-            rep->result = session->result_number = ++j->k->results;
-            session->result = s->tokens;
-            s->tokens = (struct buf){ 0 };
+            rep->result = ++j->k->results;
+            keep_sorted(session, rep->result, &s->tokens);
         }
     }
     request_end(j, e);
@@ -150,13 +166,13 @@ enum err read_sort_more(struct request *j)
 
     if (e != OK)
         return e;
-    if (req->result == 0 || req->result != s->result_number || req->from > s->result.len)
+    if (s->sorted == NULL || req->result != s->sorted->number || req->from > s->sorted->tokens.len)
         return err_set(&j->why, ERR_NOT_FOUND, "the result is gone");
-    rep->tokens = page_of(j->k, str_skip(buf_str(&s->result), (size_t)req->from));
-    rep->more = req->from + rep->tokens.len < s->result.len;
+    rep->tokens = page_of(j->k, str_skip(buf_str(&s->sorted->tokens), (size_t)req->from));
+    rep->more = req->from + rep->tokens.len < s->sorted->tokens.len;
     if (!rep->more) {
         rep->tokens = arena_copy(j->mem, rep->tokens);
-        session_drop_result(s);
+        session_drop_sorted(s);
     }
     return OK;
 }
