@@ -235,9 +235,19 @@ TEST(mistakes_in_a_row_are_told)
 }
 
 /* A locked-in role must still be able to do its daily work. */
-static void set_true(void *ctx)
+struct job {
+    struct loop *loop;
+    bool ran;
+};
+
+static void run_job(void *ctx)
 {
-    *(bool *)ctx = true;
+    ((struct job *)ctx)->ran = true;
+}
+
+static void job_done(void *ctx)
+{
+    loop_stop(((struct job *)ctx)->loop);
 }
 
 static void stop_loop(void *ctx)
@@ -267,7 +277,7 @@ static int work_inside(size_t row)
     struct workers *w = NULL;
     struct sandbox_report report;
     struct timer t;
-    bool ran = false;
+    struct job job = { 0 };
 
     if (fs_new_real(str_from_z(folder_at), false, &fs, NULL) != OK ||
         fs_open_unnamed(fs, &spool, NULL) != OK || loop_new_real(&l, NULL) != OK ||
@@ -278,12 +288,13 @@ static int work_inside(size_t row)
     if ((rows[row].calls & SANDBOX_THREADS) != 0) {
         if (workers_new(l, 2, &w, NULL) != OK)
             return 2;
-        workers_run(w, set_true, NULL, &ran);
+        job.loop = l;
+        workers_run(w, run_job, job_done, &job);
     }
     timer_init(&t, l, stop_loop, l);
-    timer_set_in(&t, 20);
+    timer_set_in(&t, w != NULL ? 30000 : 20);
     (void)loop_random_u64(l);
-    if (loop_run(l, NULL) != OK || (w != NULL && !ran))
+    if (loop_run(l, NULL) != OK || (w != NULL && !job.ran))
         return 3;
     workers_free(w);
     return 0;
