@@ -253,6 +253,45 @@ static void change_rows(struct world *w, enum table table, bool copy)
     kv_batch_free(batch);
 }
 
+static void age_manifest(struct world *w, uint32_t account)
+{
+    struct kv_batch *batch = kv_batch_new(w->keeper->kv);
+    struct errinfo why;
+    struct str value;
+    struct key k;
+    bool found;
+
+    key_of_account(&k, TABLE_INDEX, account);
+    CHECK_OK(kv_get(w->keeper->kv, NULL, w->mem, key_str(&k), &found, &value), "manifest");
+    CHECK(found, "manifest");
+    value = arena_copy(w->mem, value);
+    ((char *)(uintptr_t)value.at)[0] = INDEX_VERSION - 1;
+    kv_batch_put(batch, key_str(&k), value);
+    CHECK_OK(index_apply(w->keeper->kv, batch, &why), "apply");
+    kv_batch_free(batch);
+}
+
+TEST(an_index_of_an_older_version_is_made_anew)
+{
+    struct world w;
+    struct keep_index_rep rep;
+    uint32_t alice;
+
+    world_open(&w);
+    deliver(&w, "pancake", 10);
+    world_settle(&w, SETTLE_MS);
+    alice = alice_of(&w);
+    age_manifest(&w, alice);
+    CHECK_EQ(manifest_of(&w, alice).indexed, 0, "it counts as none");
+    deliver(&w, "ketchup", 1);
+    world_settle(&w, SETTLE_MS);
+    CHECK_EQ(manifest_of(&w, alice).indexed, 11, "all of them");
+    CHECK_EQ(count_of(&w, alice, STR("pancake")), 10, "once each");
+    rep = ask(&w, INDEX_CHECK);
+    CHECK_EQ(rep.problems_count, 0, "problems, rows left over included");
+    world_close(&w);
+}
+
 TEST(what_is_wrong_with_the_index_is_named)
 {
     static const struct {

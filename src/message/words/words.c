@@ -8,6 +8,8 @@
 
 #include "base/utf8.h"
 #include "message/coding/charset.h"
+#include "message/words/field_code.h"
+#include "message/words/phrases.h"
 
 enum { PLAIN_UNITS_MAX = 256 };
 
@@ -15,6 +17,8 @@ struct wording {
     void (*term)(void *ctx, struct str term);
     void *ctx;
     size_t bytes;
+    char mark[1 + FIELD_CODE_BYTES_MAX]; /* behind each word: of the field it stands in */
+    size_t mark_len;
 };
 
 /* ---- accents ---- */
@@ -96,6 +100,11 @@ bool word_is_listed(enum text_class c, const struct token *word)
     return word->text.len <= (word->digits ? listed[c].mixed_max : listed[c].letters_max);
 }
 
+bool words_have_phrases(enum text_class c)
+{
+    return c == TEXT_BODY || c == TEXT_MARKUP;
+}
+
 char sieve_letter(enum text_class c)
 {
     return c < TEXT_HEADER ? '1' : c == TEXT_HEADER ? '2' : '3';
@@ -116,12 +125,13 @@ void sieve_term(char letter, const char *gram, char ret[SIEVE_TERM_BYTES])
 
 static void give(const struct wording *w, char letter, struct str word)
 {
-    char term[WORD_TERM_BYTES_MAX + UTF8_BYTES_MAX * 2];
+    char term[WORD_TERM_BYTES_MAX];
 
-    BUG_ON(word.len + 1 > sizeof term);
+    BUG_ON(1 + word.len + w->mark_len > sizeof term);
     term[0] = letter;
     memcpy(term + 1, word.at, word.len);
-    w->term(w->ctx, str_from(term, word.len + 1));
+    memcpy(term + 1 + word.len, w->mark, w->mark_len);
+    w->term(w->ctx, str_from(term, 1 + word.len + w->mark_len));
 }
 
 /* The first character of `rest` and the one behind it, if there is one. */
@@ -178,26 +188,71 @@ static void give_word(const struct wording *w, enum text_class c, const struct t
     }
 }
 
+static void give_words(const struct wording *w, enum text_class c, struct str folded)
+{
+    struct token_reader r = token_reader_of(folded);
+    struct token word;
+
+    while (token_next(&r, &word))
+        give_word(w, c, &word);
+}
+
+/* The words of the name are those of no field; the field itself is a word of no letters. */
+static void give_field(struct wording *w, const struct text_found *t)
+{
+    SCRATCH(tmp, NULL);
+
+    give_words(w, t->class, text_fold_case(tmp, t->name));
+    w->mark[0] = WORD_FIELD_MARK;
+    w->mark_len = 1 + field_code(t->name, w->mark + 1);
+    give(w, text_class_letter(t->class), STR_EMPTY);
+    give_words(w, t->class, text_fold_case(tmp, text_value(t)));
+    w->mark_len = 0;
+}
+
+static void give_phrase(const struct wording *w, struct phrase_writer *phrase, struct str word)
+{
+    char term[PHRASE_TERM_BYTES];
+
+    if (phrase_next(phrase, word, term))
+        w->term(w->ctx, str_from(term, sizeof term));
+}
+
+static void give_text(const struct wording *w, enum text_class c, struct str folded)
+{
+    struct token_reader r = token_reader_of(folded);
+    struct phrase_writer phrase = { 0 };
+    const struct str none = { NULL, 0 };
+    struct token word;
+
+    while (token_next(&r, &word)) {
+        give_word(w, c, &word);
+        give_phrase(w, &phrase, word.kind == TOKEN_WORD ? word.text : none);
+    }
+    give_phrase(w, &phrase, none);
+}
+
 static bool take_text(void *ctx, const struct text_found *t)
 {
     struct wording *w = ctx;
     SCRATCH(tmp, NULL);
-    struct token_reader r;
-    struct token word;
 
     w->bytes += t->text.len;
     if (w->bytes > WORDS_TEXT_BYTES_MAX)
         return true;
-    r = token_reader_of(text_fold_case(tmp, t->text));
-    while (token_next(&r, &word))
-        give_word(w, t->class, &word);
+    if (t->class == TEXT_HEADER)
+        give_field(w, t);
+    else if (words_have_phrases(t->class))
+        give_text(w, t->class, text_fold_case(tmp, t->text));
+    else
+        give_words(w, t->class, text_fold_case(tmp, t->text));
     return false;
 }
 
 bool words_of_message(const struct record *r, struct str message,
                       void (*term)(void *ctx, struct str term), void *ctx)
 {
-    struct wording w = { term, ctx, 0 };
+    struct wording w = { .term = term, .ctx = ctx };
 
     return !texts_each(r, message, TEXTS_ALL, take_text, &w);
 }

@@ -5,6 +5,9 @@
  *   letter of a class (S F T C B H M N X R) a word of such a text, folded, whole
  *   the same in lower case (s f t c b n x)  a word without its accents, where that differs
  *   1, 2, 3                                 where pieces of odd words are found, see below
+ *   4                                       which words follow each other in X and R (phrases.h)
+ * The words in the value of a header field (H) end in WORD_FIELD_MARK and the code of the field's
+ * name (field_code.h); the mark and the code alone say that there is such a field.
  * A run of characters that no blanks part (tokens.h) stands as its pairs and its last character.
  * Most words are listed. Odd ones - long ones, and those of digits and letters mixed, as in message
  * ids, signatures and tracking links - would fill the index with what is never asked for; of them
@@ -19,13 +22,15 @@
 #ifndef POSTERN_MESSAGE_WORDS_H
 #define POSTERN_MESSAGE_WORDS_H
 
+#include "message/words/field_code.h"
 #include "message/words/texts.h"
 #include "message/words/tokens.h"
 
 enum {
     WORD_LETTERS_MAX = 32, /* octets of a listed word of letters */
     WORD_MIXED_MAX = 18,   /* with digits in it */
-    WORD_TERM_BYTES_MAX = WORD_LETTERS_MAX + 1,
+    WORD_FIELD_MARK = 1,
+    WORD_TERM_BYTES_MAX = 1 + WORD_LETTERS_MAX + 1 + FIELD_CODE_BYTES_MAX,
     SIEVE_GRAM_BYTES = 3,
     SIEVE_BITS = 14,
     SIEVE_TERM_BYTES = 3
@@ -38,6 +43,9 @@ bool words_of_message(const struct record *r, struct str message,
 
 /* Whether a word of a text of this class is listed, else it is in the sieve. */
 bool word_is_listed(enum text_class c, const struct token *word);
+
+/* Whether it is kept which words of such a text follow each other. */
+bool words_have_phrases(enum text_class c);
 
 char sieve_letter(enum text_class c);
 /* Writes the term of the three octets at `gram`. */

@@ -1,6 +1,8 @@
 /* message/words/words_test.c */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "message/words/words.h"
+
+#include "message/words/phrases.h"
 #include "testing.h"
 
 static const struct message_limits limits = MESSAGE_LIMITS_DEFAULT;
@@ -47,8 +49,9 @@ TEST(a_message_stands_under_its_words)
         "Fcrepes",
         "Ffr",
         "Hsubject",
-        "Hinvoice",
-        "Halice",
+        "Hinvoice\001\203",
+        "Halice\001\201",
+        "H\001\203",
         "Xhello",
         "Xworld",
         "X2026",
@@ -58,8 +61,10 @@ TEST(a_message_stands_under_its_words)
         "2",
         "3",
     };
-    static const char *const unwanted[] = { "Hcontent1", "hcrepes", "X\346\235\261", "1",
-                                            "Habcdef0123456789abcdef0123456789" };
+    static const char *const unwanted[] = { "Hcontent1",     "hcrepes",
+                                            "X\346\235\261", "1",
+                                            "Halice",        "Halice\001\203",
+                                            "H\001\215",     "Habcdef0123456789abcdef0123456789" };
     struct buf out = { 0 };
 
     CHECK(words_of(STR("From: Alice <alice@crepes.fr>\r\nSubject: Invoice cr\303\252pes\r\n"
@@ -73,6 +78,22 @@ TEST(a_message_stands_under_its_words)
         CHECK(has(&out, want[i]), "%s", want[i]);
     for (size_t i = 0; i < ARRAY_LEN(unwanted); i++)
         CHECK(!has(&out, unwanted[i]), "%s", unwanted[i]);
+    buf_deinit(&out);
+}
+
+TEST(words_of_the_body_that_follow_each_other_are_told_together)
+{
+    char term[PHRASE_TERM_BYTES + 1] = { 0 };
+    struct buf out = { 0 };
+
+    CHECK(words_of(STR("Subject: one two three\r\n\r\nKetchup,\r\nmustard tomato\r\n"), &out), "%s",
+          "whole");
+    phrase_term(STR("ketchup"), STR("mustard"), STR("tomato"), term);
+    CHECK(has(&out, term), "%s", "three words");
+    phrase_term(STR("mustard"), STR("tomato"), (struct str){ NULL, 0 }, term);
+    CHECK(has(&out, term), "%s", "the last two");
+    phrase_term(STR("one"), STR("two"), STR("three"), term);
+    CHECK(!has(&out, term), "%s", "not of the header");
     buf_deinit(&out);
 }
 

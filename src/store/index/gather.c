@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-enum { SLOTS_FIRST = 1 << 14, NO_EMAIL = -1 };
+enum { SLOTS_FIRST = 1 << 14, NO_EMAIL = -1, SHORT_BYTES = 4, SHORT_SLOTS = 1 << 16 };
 
 /* text: behind the length octet, in the arena. */
 struct term {
@@ -18,6 +18,11 @@ struct pair {
     uint32_t term, email;
 };
 
+/* Terms of at most SHORT_BYTES octets: nearly all pieces and phrases, which come most often. */
+struct short_term {
+    uint32_t octets, number; /* number: from 1; 0: none */
+};
+
 struct gather {
     struct siphash_key key;
     struct arena *mem;
@@ -25,6 +30,7 @@ struct gather {
     uint32_t term_count, term_cap;
     uint32_t *slots; /* numbers of terms, from 1; 0: empty */
     uint32_t slot_count;
+    struct short_term *shorts; /* what was asked for last, by a hash */
     struct pair *pairs;
     size_t pair_count, pair_cap, email_pairs; /* email_pairs: where those of the last email begin */
     uint32_t *emails, *odd;
@@ -51,6 +57,8 @@ struct gather *gather_new(struct siphash_key key)
     g->slot_count = SLOTS_FIRST;
     g->slots = grown(NULL, g->slot_count, sizeof *g->slots);
     memset(g->slots, 0, g->slot_count * sizeof *g->slots);
+    g->shorts = grown(NULL, SHORT_SLOTS, sizeof *g->shorts);
+    memset(g->shorts, 0, SHORT_SLOTS * sizeof *g->shorts);
     g->emails = grown(NULL, GATHER_EMAILS_MAX, sizeof *g->emails);
     g->odd = grown(NULL, GATHER_EMAILS_MAX, sizeof *g->odd);
     return g;
@@ -63,6 +71,7 @@ void gather_free(struct gather *g)
     arena_free(g->mem);
     free(g->terms);
     free(g->slots);
+    free(g->shorts);
     free(g->pairs);
     free(g->emails);
     free(g->odd);
@@ -156,6 +165,19 @@ static uint32_t term_number(struct gather *g, struct str text)
     return term_add(g, text, hash);
 }
 
+/* Terms have no NUL, so octets that are missing are told from those that are there. */
+static uint32_t short_number(struct gather *g, struct str text)
+{
+    uint32_t octets = 0;
+    struct short_term *s;
+
+    memcpy(&octets, text.at, text.len);
+    s = &g->shorts[octets * 0x9E3779B1u >> 16];
+    if (s->number == 0 || s->octets != octets)
+        *s = (struct short_term){ octets, term_number(g, text) + 1 };
+    return s->number - 1;
+}
+
 void gather_term(struct gather *g, struct str text)
 {
     int32_t email = (int32_t)g->email_count - 1;
@@ -164,7 +186,7 @@ void gather_term(struct gather *g, struct str text)
     BUG_ON(g->email_count == 0 || text.len == 0 || text.len > UINT8_MAX);
     if (g->last_is_odd)
         return;
-    number = term_number(g, text);
+    number = text.len <= SHORT_BYTES ? short_number(g, text) : term_number(g, text);
     if (g->terms[number].last == email)
         return;
     if (g->pair_count - g->email_pairs >= GATHER_TERMS_PER_EMAIL) {

@@ -6,6 +6,12 @@
 
 /* ---- the manifest ---- */
 
+/* Then all of it is left over, and made anew. */
+static bool is_of_older_version(struct str manifest)
+{
+    return manifest.len > 0 && (uint8_t)manifest.at[0] < INDEX_VERSION;
+}
+
 enum err manifest_load(struct kv *kv, const struct kv_snapshot *snap, struct arena *mem,
                        uint32_t account, struct manifest *ret, struct errinfo *why)
 {
@@ -19,6 +25,7 @@ enum err manifest_load(struct kv *kv, const struct kv_snapshot *snap, struct are
     key_of_account(&k, TABLE_INDEX, account);
     if ((e = kv_get(kv, snap, mem, key_str(&k), &found, &value)) != OK)
         return err_set(why, e, "the index of account %u cannot be read", account);
+    found = found && !is_of_older_version(value);
     r = reader_of(found ? value : STR_EMPTY);
     if (found && get_u8(&r) != INDEX_VERSION)
         r.bad = true;

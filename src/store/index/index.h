@@ -33,7 +33,8 @@ struct manifest {
     struct manifest_segment *at; /* with room for one more */
 };
 
-/* An account without one has an empty manifest. */
+/* An account without one has an empty manifest, and so has one whose index is of an older version:
+ * nothing of that is read. */
 MUST_USE enum err manifest_load(struct kv *kv, const struct kv_snapshot *snap, struct arena *mem,
                                 uint32_t account, struct manifest *ret, struct errinfo *why);
 void manifest_put(struct kv_batch *batch, const struct manifest *m);

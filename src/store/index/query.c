@@ -4,13 +4,23 @@
 
 #include "base/utf8.h"
 #include "message/coding/charset.h"
+#include "message/words/phrases.h"
 
-enum { SIEVE_GRAMS_MAX = 24, FRAGMENTS_MAX = 32 };
+enum { SIEVE_GRAMS_MAX = 24, FRAGMENTS_MAX = 32, PHRASES_MAX = 16 };
 
 /* A word of the needle. open: it may go on there, being at the needle's edge. */
 struct fragment {
     struct token token;
     bool open_left, open_right;
+};
+
+/* What is looked for in texts of one class. */
+struct looking {
+    const struct index_reader *r;
+    enum text_class class;
+    struct str field; /* its code, or null: in any field */
+    const struct fragment *fragments;
+    uint32_t count;
 };
 
 /* Emails are collected segment by segment, so numbers come in runs. */
@@ -66,7 +76,7 @@ static enum err find_pattern(const struct index_reader *r, const struct term_pat
 
 static enum err find_term(const struct index_reader *r, struct str term, roaring_bitmap_t *set)
 {
-    struct term_pattern p = { term.at[0], str_skip(term, 1), false, false };
+    struct term_pattern p = { .letter = term.at[0], .text = str_skip(term, 1) };
 
     return find_pattern(r, &p, set);
 }
@@ -93,8 +103,7 @@ static enum err find_sieved(const struct index_reader *r, char letter, struct st
 }
 
 /* A run stands as its pairs and its last character: what begins with a character has it. */
-static enum err find_run(const struct index_reader *r, char letter, struct str run,
-                         roaring_bitmap_t *set)
+static enum err find_run(const struct looking *l, struct str run, roaring_bitmap_t *set)
 {
     bool first = true;
     enum err e = OK;
@@ -109,9 +118,10 @@ static enum err find_run(const struct index_reader *r, char letter, struct str r
         step = run.len - rest.len;
         if (rest.len > 0)
             (void)utf8_next(&rest, &c);
-        e = find_pattern(r,
-                         &(struct term_pattern){ letter, str_take(run, run.len - rest.len), false,
-                                                 run.len == step },
+        e = find_pattern(l->r,
+                         &(struct term_pattern){ text_class_letter(l->class),
+                                                 str_take(run, run.len - rest.len), false,
+                                                 run.len == step, l->field },
                          one);
         if (first)
             roaring_bitmap_or_inplace(set, one);
@@ -126,21 +136,20 @@ static enum err find_run(const struct index_reader *r, char letter, struct str r
     return e;
 }
 
-static enum err find_fragment(const struct index_reader *r, enum text_class class,
-                              const struct fragment *f, roaring_bitmap_t *listed,
-                              roaring_bitmap_t *perhaps)
+static enum err find_fragment(const struct looking *l, const struct fragment *f,
+                              roaring_bitmap_t *listed, roaring_bitmap_t *perhaps)
 {
-    char letter = text_class_letter(class);
     enum err e;
 
     if (f->token.kind == TOKEN_RUN)
-        e = find_run(r, letter, f->token.text, listed);
+        e = find_run(l, f->token.text, listed);
     else
-        e = find_pattern(
-            r, &(struct term_pattern){ letter, f->token.text, f->open_left, f->open_right },
-            listed);
+        e = find_pattern(l->r,
+                         &(struct term_pattern){ text_class_letter(l->class), f->token.text,
+                                                 f->open_left, f->open_right, l->field },
+                         listed);
     if (e == OK && f->token.kind == TOKEN_WORD)
-        e = find_sieved(r, sieve_letter(class), f->token.text, perhaps);
+        e = find_sieved(l->r, sieve_letter(l->class), f->token.text, perhaps);
     roaring_bitmap_or_inplace(perhaps, listed);
     return e;
 }
@@ -149,7 +158,7 @@ static enum err find_fragment(const struct index_reader *r, enum text_class clas
 
 /* The words of the needle, the longest ones when there are many: the more octets, the fewer emails
  * have them, and leaving some out only makes the answer wider. */
-static uint32_t fragments_of(struct str needle, bool closed, struct fragment *ret)
+static uint32_t fragments_of(struct str needle, struct fragment *ret)
 {
     struct token_reader r = token_reader_of(needle);
     struct token t;
@@ -157,8 +166,8 @@ static uint32_t fragments_of(struct str needle, bool closed, struct fragment *re
 
     while (token_next(&r, &t)) {
         struct fragment f = { .token = t,
-                              .open_left = !closed && t.text.at == needle.at,
-                              .open_right = !closed && r.at == needle.len };
+                              .open_left = t.text.at == needle.at,
+                              .open_right = r.at == needle.len };
         uint32_t at = count;
 
         if (count < FRAGMENTS_MAX) {
@@ -196,54 +205,82 @@ void index_add_odd(const struct index_reader *r, roaring_bitmap_t *set)
             roaring_bitmap_add(set, r->segments[i].emails[r->segments[i].odd[k]]);
 }
 
-static enum err find_in_class(const struct index_reader *r, enum text_class class,
-                              const struct index_substring *q, const struct fragment *f,
-                              uint32_t count)
+/* Words and the one that follows, of which one term in a row of letters says "perhaps". */
+static enum err find_phrases(const struct index_reader *r, struct str needle, roaring_bitmap_t *set)
 {
-    roaring_bitmap_t *all = NULL;
+    struct phrase_reader phrases = phrase_reader_of(needle);
+    struct str term;
     enum err e = OK;
 
-    for (uint32_t i = 0; i < count && e == OK; i++) {
-        roaring_bitmap_t *listed = roaring_bitmap_create(), *perhaps = roaring_bitmap_create();
+    for (uint32_t n = 0; n < PHRASES_MAX && e == OK && !roaring_bitmap_is_empty(set) &&
+                         phrase_read(&phrases, &term);
+         n++) {
+        struct term_pattern p = { .letter = term.at[0],
+                                  .text = str_skip(term, 1),
+                                  .open_right = term.len < PHRASE_TERM_BYTES };
+        roaring_bitmap_t *one = roaring_bitmap_create();
 
-        e = find_fragment(r, class, &f[i], listed, perhaps);
-        if (count == 1 && q->field == NULL && is_exact(&f[i], q->needle))
-            roaring_bitmap_or_inplace(q->sure, listed);
-        roaring_bitmap_free(listed);
-        if (all == NULL) {
-            all = perhaps;
-        } else {
-            roaring_bitmap_and_inplace(all, perhaps);
-            roaring_bitmap_free(perhaps);
-        }
-        if (roaring_bitmap_is_empty(all))
-            break;
+        e = find_pattern(r, &p, one);
+        roaring_bitmap_and_inplace(set, one);
+        roaring_bitmap_free(one);
     }
-    if (all != NULL)
-        roaring_bitmap_or_inplace(q->maybe, all);
-    else
-        add_all(r, q->maybe);
-    if (all != NULL)
-        roaring_bitmap_free(all);
     return e;
 }
 
-/* Odd emails may hold anything. The name of a field stands before its value in the same text. */
+/* All that may be in this class: those in the field, or with any words at all. */
+static enum err find_all(const struct looking *l, roaring_bitmap_t *set)
+{
+    struct term_pattern p = { .letter = text_class_letter(l->class),
+                              .text = STR_EMPTY,
+                              .field = l->field };
+
+    if (l->field.at != NULL)
+        return find_pattern(l->r, &p, set);
+    add_all(l->r, set);
+    return OK;
+}
+
+static enum err find_in_class(const struct looking *l, const struct index_substring *q)
+{
+    roaring_bitmap_t *all = roaring_bitmap_create();
+    bool exact_field = l->field.at == NULL || l->field.len == 1;
+    enum err e = find_all(l, all);
+
+    if (e == OK && l->field.at != NULL && exact_field && q->needle.len == 0)
+        roaring_bitmap_or_inplace(q->sure, all);
+    for (uint32_t i = 0; i < l->count && e == OK && !roaring_bitmap_is_empty(all); i++) {
+        roaring_bitmap_t *listed = roaring_bitmap_create(), *perhaps = roaring_bitmap_create();
+
+        e = find_fragment(l, &l->fragments[i], listed, perhaps);
+        if (l->count == 1 && exact_field && is_exact(&l->fragments[i], q->needle))
+            roaring_bitmap_or_inplace(q->sure, listed);
+        roaring_bitmap_and_inplace(all, perhaps);
+        roaring_bitmap_free(listed);
+        roaring_bitmap_free(perhaps);
+    }
+    if (e == OK && words_have_phrases(l->class))
+        e = find_phrases(l->r, q->needle, all);
+    roaring_bitmap_or_inplace(q->maybe, all);
+    roaring_bitmap_free(all);
+    return e;
+}
+
+/* Odd emails may hold anything. */
 enum err index_find_substring(const struct index_reader *r, struct index_substring *q)
 {
-    SCRATCH(tmp, NULL);
-    struct fragment fragments[2 * FRAGMENTS_MAX];
-    uint32_t count = 0;
+    struct fragment fragments[FRAGMENTS_MAX];
+    char code[FIELD_CODE_BYTES_MAX];
+    struct looking l = { .r = r, .fragments = fragments };
     enum err e = OK;
 
     q->sure = roaring_bitmap_create();
     q->maybe = roaring_bitmap_create();
     if (q->field != NULL)
-        count = fragments_of(text_fold_case(tmp, *q->field), true, fragments);
-    count += fragments_of(q->needle, false, fragments + count);
-    for (enum text_class c = 0; c < TEXT_CLASS_COUNT && e == OK; c++)
-        if ((q->classes & (1u << c)) != 0)
-            e = find_in_class(r, c, q, fragments, count);
+        l.field = str_from(code, field_code(*q->field, code));
+    l.count = fragments_of(q->needle, fragments);
+    for (l.class = 0; l.class < TEXT_CLASS_COUNT && e == OK; l.class ++)
+        if ((q->classes & (1u << l.class)) != 0)
+            e = find_in_class(&l, q);
     index_add_odd(r, q->maybe);
     if (e != OK) {
         roaring_bitmap_free(q->sure);

@@ -29,7 +29,8 @@ MUST_USE enum err index_open(struct kv *kv, const struct kv_snapshot *snap, stru
 /* Adds the emails that may hold anything. */
 void index_add_odd(const struct index_reader *r, roaring_bitmap_t *set);
 
-/* `needle` is folded. field: null, or the name of the HEADER field in whose value it must be. */
+/* `needle` is folded. field: null, or the name of the HEADER field in whose value it must be; then
+ * `classes` is that of HEADER, and an empty needle asks whether there is such a field. */
 struct index_substring {
     unsigned classes; /* bits of enum text_class */
     struct str needle;

@@ -260,6 +260,86 @@ static void ask_absent(const struct index_reader *r, struct sample *samples)
     CHECK(count_of(r, STR("invoice")) > 20, "%s", "a word that many have");
 }
 
+/* What the index says of `needle` against the truth: how many must be looked at in vain, and how
+ * many are known without. */
+static void count_kinds(const struct index_reader *r, struct sample *samples,
+                        struct index_substring *q, uint32_t *ret_there, uint32_t *ret_vain,
+                        uint32_t *ret_sure)
+{
+    struct looking l = { q->needle, q->field };
+
+    *ret_there = *ret_vain = 0;
+    CHECK_EQ(index_find_substring(r, q), OK, "%.*s", STR_ARG(q->needle));
+    for (uint32_t i = 0; i < MESSAGES; i++) {
+        bool there = texts_each(&samples[i].r, buf_str(&samples[i].message), q->classes, holds, &l);
+
+        *ret_there += there ? 1 : 0;
+        *ret_vain += !there && roaring_bitmap_contains(q->maybe, email_of(i)) ? 1 : 0;
+    }
+    *ret_sure = (uint32_t)roaring_bitmap_get_cardinality(q->sure);
+    roaring_bitmap_free(q->sure);
+    roaring_bitmap_free(q->maybe);
+}
+
+static void ask_phrases(const struct index_reader *r, struct sample *samples)
+{
+    static const struct str needles[] = { STR_INIT("invoice meeting tomorrow"),
+                                          STR_INIT("meeting invoice tomorrow"),
+                                          STR_INIT("tomorrow invoice"), STR_INIT("the invoice") };
+    uint32_t there, vain, sure, all_vain = 0, words_vain = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(needles); i++) {
+        struct index_substring q = { .classes = TEXTS_IN_BODY, .needle = needles[i] };
+        struct index_substring first = q;
+
+        count_kinds(r, samples, &q, &there, &vain, &sure);
+        all_vain += vain;
+        first.needle = str_take(needles[i], str_find_char(needles[i], ' '));
+        count_kinds(r, samples, &first, &there, &vain, &sure);
+        words_vain += there;
+    }
+    CHECK(4 * all_vain < words_vain, "%u looked at in vain, %u have the word", all_vain,
+          words_vain);
+}
+
+TEST(words_in_a_row_are_looked_for_in_few_messages)
+{
+    seed = 88172645463325252u;
+    with_index(ask_phrases);
+}
+
+static void ask_fields(const struct index_reader *r, struct sample *samples)
+{
+    static const struct str from = STR_INIT("from"), subject = STR_INIT("Subject");
+    struct index_substring alice = { .classes = TEXT_BIT(HEADER),
+                                     .needle = STR("alice"),
+                                     .field = &from };
+    struct index_substring invoice = { .classes = TEXT_BIT(HEADER),
+                                       .needle = STR("invoice"),
+                                       .field = &from };
+    struct index_substring any_subject = { .classes = TEXT_BIT(HEADER),
+                                           .needle = STR_EMPTY,
+                                           .field = &subject };
+    uint32_t there, vain, sure;
+
+    /* All but the odd one. */
+    count_kinds(r, samples, &alice, &there, &vain, &sure);
+    CHECK_EQ(there, MESSAGES, "%s", "from alice");
+    CHECK_EQ(sure, MESSAGES - 1, "%s", "and that is sure");
+    count_kinds(r, samples, &any_subject, &there, &vain, &sure);
+    CHECK_EQ(there, MESSAGES, "%s", "there is a subject");
+    CHECK_EQ(sure, MESSAGES - 1, "%s", "and that is sure");
+    count_kinds(r, samples, &invoice, &there, &vain, &sure);
+    CHECK_EQ(there + sure, 0, "%s", "invoices in other fields");
+    CHECK(vain <= MESSAGES / 4, "%u looked at in vain", vain);
+}
+
+TEST(words_of_a_field_are_known_by_the_field)
+{
+    seed = 88172645463325252u;
+    with_index(ask_fields);
+}
+
 TEST(what_is_nowhere_is_hardly_looked_for)
 {
     seed = 88172645463325252u;

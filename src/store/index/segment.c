@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/index/segment.h"
 
+#include "message/words/words.h"
 #include "store/index/posting.h"
 
 static void segment_key(struct key *k, enum table table, uint32_t account, uint32_t number,
@@ -299,7 +300,28 @@ static enum err give(struct finding *f)
     return e;
 }
 
-/* Terms that begin with it stand together. */
+/* The word of a term, and the code of the field that it stands in. */
+static struct str word_of(struct str term, struct str *field)
+{
+    struct str rest = str_skip(term, 1),
+               word = str_take(rest, str_find_char(rest, WORD_FIELD_MARK));
+
+    *field = str_skip(rest, word.len + 1);
+    return word;
+}
+
+static bool fits(const struct term_pattern *p, struct str term)
+{
+    struct str field, word = word_of(term, &field);
+
+    if (p->field.at != NULL && !str_eq(field, p->field))
+        return false;
+    if (!p->open_left)
+        return true; /* it begins with the text, which is all that find_beginning gives */
+    return p->open_right ? str_find(word, p->text) != STR_NOT_FOUND : str_ends(word, p->text);
+}
+
+/* Terms that begin with it stand together, and those of whole words and their fields first. */
 static enum err find_beginning(struct finding *f)
 {
     char first[CHUNK_TERM_BYTES];
@@ -311,18 +333,15 @@ static enum err find_beginning(struct finding *f)
     memcpy(first + 1, p->text.at, p->text.len);
     segment_walk_begin(&f->walk, f->walk.segment, from);
     while (e == OK && segment_walk_next(&f->walk)) {
-        if (!str_starts(f->walk.term, from) || (!p->open_right && f->walk.term.len > from.len))
+        struct str rest = str_skip(f->walk.term, from.len);
+
+        if (!str_starts(f->walk.term, from) ||
+            (!p->open_right && rest.len > 0 && rest.at[0] != WORD_FIELD_MARK))
             break;
-        e = give(f);
+        if (fits(p, f->walk.term))
+            e = give(f);
     }
     return e == OK ? f->walk.e : e;
-}
-
-static bool fits(const struct term_pattern *p, struct str term)
-{
-    struct str word = str_skip(term, 1);
-
-    return p->open_right ? str_find(word, p->text) != STR_NOT_FOUND : str_ends(word, p->text);
 }
 
 /* Goes through the octets of all terms of the letter. Where none of those that are left in a chunk

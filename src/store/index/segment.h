@@ -18,7 +18,7 @@
 #include "store/table/keys.h"
 
 enum {
-    INDEX_VERSION = 1,
+    INDEX_VERSION = 2,
     CHUNK_TERM_BYTES = 8 * 1024,     /* a chunk ends past so much of terms */
     CHUNK_POSTING_BYTES = 24 * 1024, /* or of postings */
     SEGMENT_EMAILS_MAX = 64 * 1000 * 1000
@@ -86,11 +86,13 @@ MUST_USE enum err segment_walk_numbers(struct segment_walk *w, uint32_t *ret, ui
 void segment_walk_end(struct segment_walk *w);
 
 /* Which terms: those that begin with `letter`, and whose word behind it is `text`, or begins
- * (open_right), ends (open_left) or goes on on both sides with it. */
+ * (open_right), ends (open_left) or goes on on both sides with it. A word of a header field ends at
+ * its mark (words.h); `field`: null for those of any field and of none, or the field's code. */
 struct term_pattern {
     char letter;
     struct str text;
     bool open_left, open_right;
+    struct str field;
 };
 
 /* Gives the numbers of every term that fits. */
