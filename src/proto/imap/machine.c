@@ -7,25 +7,11 @@
  * The first framing error is remembered; the command is still followed to its end (or to a literal
  * that the client will not send without "+") and answered once. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "proto/imap/machine.h"
-
-enum state {
-    COMMAND,     /* collecting a line of a command */
-    LITERAL,     /* collecting a literal of a command */
-    SKIPPING,    /* reading past a refused literal */
-    APPEND_ASK,  /* the caller decides about a message, or a part of one */
-    APPEND_GO,   /* more of an APPEND's line is to be read */
-    APPEND_BODY, /* octets of a message */
-    BUSY,        /* the caller carries out the command */
-    SASL,        /* collecting an answer to a challenge */
-    IDLING,
-    CLOSING
-};
+#include "proto/imap/machine_private.h"
 
 enum {
     TAIL_BYTES = 32,         /* enough for "{18446744073709551615+}" CRLF */
     ARENA_FIRST_BYTES = 512, /* a command and its arguments, mostly */
-    BODY_PIECE_BYTES = 64 * 1024,
     IDLE_LINE_BYTES_MAX = 64,
 };
 
@@ -47,49 +33,6 @@ const struct imap_limits imap_limits_default = {
               .name_bytes_max = 1000 },
 };
 
-struct literal_header {
-    uint64_t bytes;
-    bool sync, binary;
-};
-
-/* An APPEND under way: how far it has been read. What a message needed of the arena and of the text
- * is given back behind it, so one command may bring many. */
-struct append {
-    enum append_place place;
-    size_t from, at;               /* in `text`: behind the verb, and what is unread */
-    bool literal_due;              /* the line ends with this header: */
-    struct literal_header literal; /* its octets come when the line has been read so far */
-    struct arena_mark mark;        /* behind the first message's arguments */
-};
-
-/* There is one for each of many thousand idle connections, so what a command needs is in `mem`. */
-struct imap {
-    const struct imap_limits *limits;
-    uint32_t facts;
-    uint32_t errors;
-    enum state state : 8;
-    enum imap_event due : 8; /* the next event; IMAP_WANT_BYTES when none is due */
-    bool accepted : 1;       /* goes with IMAP_IDLE_DONE, IMAP_AUTH_LINE, IMAP_APPEND_END */
-    bool sending : 1;        /* `out` has been lent to the caller */
-    bool sync : 1;           /* the literal of APPEND_ASK waits for "+" */
-    bool dropping : 1;       /* the line went over its limit */
-    bool answered : 1;       /* the caller has answered a refused APPEND */
-    bool refused : 1;        /* `error` is answered with NO */
-    uint32_t line_at;        /* in `text`: where the current line began */
-
-    struct buf text;   /* the command so far */
-    uint64_t left;     /* octets still to come of a literal */
-    uint64_t skipped;  /* unwanted octets of this command */
-    const char *error; /* the first one in this command */
-    char *idle_tag;    /* heap; all that is kept of an IDLE under way */
-
-    struct arena *mem;            /* null between commands and while IDLING */
-    char *tail;                   /* in mem: the last TAIL_BYTES of a line that is dropped */
-    struct imap_command *command; /* in mem */
-    struct append *append;        /* in mem; null unless an APPEND is under way */
-    struct buf out, body;
-};
-
 struct imap *imap_new(const struct imap_limits *limits, uint32_t facts)
 {
     struct imap *m = calloc(1, sizeof(*m));
@@ -101,8 +44,7 @@ struct imap *imap_new(const struct imap_limits *limits, uint32_t facts)
     return m;
 }
 
-/* Back to waiting for a command, without a buffer. */
-static void reset(struct imap *m)
+void machine_reset(struct imap *m)
 {
     buf_deinit(&m->text);
     buf_deinit(&m->body);
@@ -125,7 +67,7 @@ void imap_free(struct imap *m)
 {
     if (m == NULL)
         return;
-    reset(m);
+    machine_reset(m);
     buf_deinit(&m->out);
     free(m);
 }
@@ -140,7 +82,7 @@ void imap_set_facts(struct imap *m, uint32_t add, uint32_t remove)
     m->facts = (m->facts & ~remove) | add;
 }
 
-static void fail(struct imap *m, const char *error)
+void machine_fail(struct imap *m, const char *error)
 {
     if (m->error == NULL)
         m->error = error;
@@ -151,35 +93,34 @@ static void bye(struct imap *m, struct str why)
     BUF_ADD(&m->out, "* BYE ");
     buf_add(&m->out, why);
     BUF_ADD(&m->out, "\r\n");
-    reset(m);
+    machine_reset(m);
     m->state = CLOSING;
 }
 
-static struct arena *mem_of(struct imap *m)
+struct arena *machine_mem(struct imap *m)
 {
     if (m->mem == NULL)
         m->mem = arena_new(ARENA_FIRST_BYTES);
     return m->mem;
 }
 
-static struct imap_command *command_of(struct imap *m)
+struct imap_command *machine_command(struct imap *m)
 {
     if (m->command == NULL)
-        m->command = ARENA_NEW(mem_of(m), struct imap_command);
+        m->command = ARENA_NEW(machine_mem(m), struct imap_command);
     return m->command;
 }
 
-static struct scan scan_of(struct imap *m, struct str text)
+struct scan machine_scan(struct imap *m, struct str text)
 {
-    return (struct scan){ .mem = mem_of(m),
+    return (struct scan){ .mem = machine_mem(m),
                           .limits = &m->limits->scan,
                           .rest = text,
                           .uid_only = (m->facts & IMAP_UIDONLY) != 0,
                           .utf8 = (m->facts & IMAP_UTF8) != 0 };
 }
 
-/* Takes over what a scan found wrong. */
-static void fail_scan(struct imap *m, const struct scan *s)
+void machine_fail_scan(struct imap *m, const struct scan *s)
 {
     if (m->error == NULL) {
         m->error = s->error;
@@ -188,9 +129,9 @@ static void fail_scan(struct imap *m, const struct scan *s)
 }
 
 /* Answers a command that never reached the caller. Without a usable tag the answer is untagged. */
-static void answer_error(struct imap *m)
+void machine_answer_error(struct imap *m)
 {
-    struct scan s = scan_of(m, buf_str(&m->text));
+    struct scan s = machine_scan(m, buf_str(&m->text));
     struct str tag = scan_tag(&s);
 
     if (!m->answered) {
@@ -200,7 +141,7 @@ static void answer_error(struct imap *m)
         BUF_ADD(&m->out, "\r\n");
         m->errors += !m->refused;
     }
-    reset(m);
+    machine_reset(m);
     if (m->errors > m->limits->errors_max)
         bye(m, STR("Too many errors"));
 }
@@ -246,7 +187,7 @@ static size_t room_for_line(const struct imap *m)
 }
 
 /* Unwanted octets that come without being asked for are read past, within reason. */
-static void skip(struct imap *m, uint64_t bytes)
+void machine_skip(struct imap *m, uint64_t bytes)
 {
     uint64_t max = m->limits->skip_bytes_max;
 
@@ -260,12 +201,12 @@ static void skip(struct imap *m, uint64_t bytes)
 }
 
 /* A client that waits for "+" gets the answer instead and sends nothing more of the command. */
-static void refuse_literal(struct imap *m, const struct literal_header *h)
+void machine_refuse_literal(struct imap *m, const struct literal_header *h)
 {
     if (h->sync)
-        answer_error(m);
+        machine_answer_error(m);
     else
-        skip(m, h->bytes);
+        machine_skip(m, h->bytes);
 }
 
 /* RFC 5464 4.3: a value over the limit has an answer of its own. */
@@ -277,16 +218,16 @@ static void fail_value(struct imap *m)
     }
 }
 
-static void take_literal(struct imap *m, const struct literal_header *h, bool is_value)
+void machine_take_literal(struct imap *m, const struct literal_header *h, bool is_value)
 {
     if (h->binary && !is_value)
-        fail(m, "Binary literals are for messages only");
+        machine_fail(m, "Binary literals are for messages only");
     else if (is_value && h->bytes > ENTRY_VALUE_BYTES_MAX)
         fail_value(m);
     else if (h->bytes > m->limits->literal_bytes_max || h->bytes > room_for_line(m))
-        fail(m, "[TOOBIG] Literal too long");
+        machine_fail(m, "[TOOBIG] Literal too long");
     if (m->error != NULL) {
-        refuse_literal(m, h);
+        machine_refuse_literal(m, h);
         return;
     }
     if (h->sync)
@@ -295,149 +236,29 @@ static void take_literal(struct imap *m, const struct literal_header *h, bool is
     m->state = h->bytes == 0 ? COMMAND : LITERAL;
 }
 
-/* ---- messages ---- */
-
-static void begin_message(struct imap *m)
-{
-    const struct literal_header *h = &m->append->literal;
-
-    m->append->literal_due = false;
-    if (h->bytes > m->limits->append_bytes_max) {
-        m->error = "[TOOBIG] Message too large";
-        m->refused = true;
-        refuse_literal(m, h);
-        return;
-    }
-    m->text.len = m->append->at = m->append->from;
-    m->command->append.bytes = (uint32_t)h->bytes;
-    m->left = h->bytes;
-    m->sync = h->sync;
-    m->state = APPEND_ASK;
-    m->due = IMAP_APPEND_BEGIN;
-}
-
-/* A command with messages has come to its first literal, or to its end; `rest` is behind the verb.
- */
-static void open_append(struct imap *m, const struct imap_command *c, size_t rest)
-{
-    struct imap_command *own = command_of(m);
-    struct str tag = arena_copy(m->mem, c->tag);
-
-    *own = *c;
-    own->tag = tag;
-    own->append = (struct imap_append_args){ 0 };
-    m->append = ARENA_NEW(m->mem, struct append);
-    m->append->at = m->append->from = m->text.len - rest;
-}
-
-static const char *append_over_limit(const struct imap *m, const struct imap_append_args *a)
-{
-    if (a->index >= m->limits->append_messages_max)
-        return "[LIMIT] Too many messages in one APPEND";
-    return a->part >= m->limits->append_parts_max ? "[LIMIT] Too many parts in one message" : NULL;
-}
-
-/* The unread text. Before another message begins, what the one before needed is given back. */
-static struct str append_text(struct imap *m)
-{
-    struct append *a = m->append;
-    struct str rest = str_skip(buf_str(&m->text), a->at);
-
-    if (a->place == APPEND_NEXT && a->mark.arena != NULL && !str_eq(rest, STR("\r\n"))) {
-        struct imap_append_args *args = &m->command->append;
-
-        arena_restore(&a->mark);
-        m->tail = NULL;
-        *args = (struct imap_append_args){ .mailbox = args->mailbox, .index = args->index };
-    }
-    return rest;
-}
-
-static void take_piece(struct imap *m, enum append_piece piece)
-{
-    struct append *a = m->append;
-
-    if (a->mark.arena == NULL && piece != APPEND_MORE)
-        a->mark = arena_save(m->mem);
-    switch (piece) {
-    case APPEND_MORE:
-        a->literal_due = false;
-        take_literal(m, &a->literal, false);
-        break;
-    case APPEND_LITERAL:
-        begin_message(m);
-        break;
-    case APPEND_URL:
-        m->state = APPEND_ASK;
-        m->due = IMAP_APPEND_BEGIN;
-        break;
-    case APPEND_MESSAGE_END:
-        m->accepted = true;
-        m->state = APPEND_GO;
-        m->due = IMAP_APPEND_END;
-        break;
-    default:
-        m->state = BUSY;
-        m->due = IMAP_COMMAND;
-        break;
-    }
-}
-
-/* Reads the next piece of an APPEND. */
-static void go_on_append(struct imap *m)
-{
-    struct append *a = m->append;
-    struct str text = append_text(m);
-    struct scan s = scan_of(m, text);
-    enum append_piece piece = command_append(&s, m->command, &a->place, &m->command->append);
-    const char *over = append_over_limit(m, &m->command->append);
-
-    a->at += text.len - s.rest.len;
-    m->state = COMMAND;
-    if (over != NULL)
-        scan_refuse(&s, over);
-    if (scan_ok(&s)) {
-        take_piece(m, piece);
-        return;
-    }
-    fail_scan(m, &s);
-    if (a->literal_due)
-        refuse_literal(m, &a->literal);
-    else
-        answer_error(m);
-}
-
-static void append_line(struct imap *m, const struct literal_header *h)
-{
-    m->append->literal_due = h != NULL;
-    if (h != NULL)
-        m->append->literal = *h;
-    m->state = APPEND_GO;
-}
-
 static void begin_literal(struct imap *m, const struct literal_header *h)
 {
-    struct scan s = scan_of(m, buf_str(&m->text));
+    struct scan s = machine_scan(m, buf_str(&m->text));
     struct imap_command c = { 0 };
 
     if (m->error != NULL || m->answered) {
-        refuse_literal(m, h);
+        machine_refuse_literal(m, h);
         return;
     }
     if (m->append != NULL) {
-        append_line(m, h);
+        machine_append_line(m, h);
         return;
     }
     c.tag = scan_tag(&s);
     scan_space(&s);
     if (!command_begin(&s, m->facts, &c)) {
-        fail_scan(m, &s);
+        machine_fail_scan(m, &s);
     } else if (command_appends(&c)) {
-        open_append(m, &c, s.rest.len);
-        append_line(m, h);
+        machine_append_open(m, &c, s.rest.len);
+        machine_append_line(m, h);
         return;
     }
-    take_literal(m, h, c.verb == IMAP_CMD_SETMETADATA);
+    machine_take_literal(m, h, c.verb == IMAP_CMD_SETMETADATA);
 }
 
 /* ---- the ends of lines ---- */
@@ -446,8 +267,8 @@ static void begin_literal(struct imap *m, const struct literal_header *h)
 static bool begin_at_end(struct imap *m)
 {
     struct str text = buf_str(&m->text);
-    struct scan s = scan_of(m, str_take(text, text.len - MIN(text.len, (size_t)2)));
-    struct imap_command *c = command_of(m);
+    struct scan s = machine_scan(m, str_take(text, text.len - MIN(text.len, (size_t)2)));
+    struct imap_command *c = machine_command(m);
 
     c->tag = arena_copy(m->mem, scan_tag(&s));
     scan_space(&s);
@@ -455,13 +276,13 @@ static bool begin_at_end(struct imap *m)
         if (command_appends(c)) {
             struct imap_command copy = *c;
 
-            open_append(m, &copy, s.rest.len + 2);
+            machine_append_open(m, &copy, s.rest.len + 2);
             return true;
         }
         command_args(&s, c);
     }
     if (!scan_ok(&s))
-        fail_scan(m, &s);
+        machine_fail_scan(m, &s);
     return false;
 }
 
@@ -472,9 +293,9 @@ static void finish_command(struct imap *m)
     if (m->error == NULL && !m->answered && !appends)
         appends = begin_at_end(m);
     if (m->error != NULL || m->answered) {
-        answer_error(m);
+        machine_answer_error(m);
     } else if (appends) {
-        append_line(m, NULL);
+        machine_append_line(m, NULL);
     } else {
         m->state = BUSY;
         m->due = IMAP_COMMAND;
@@ -485,11 +306,11 @@ static void finish_command(struct imap *m)
 static void check_line(struct imap *m, struct str line)
 {
     if (!str_ends(line, STR("\r\n")))
-        fail(m, "Lines end with CR LF, not LF alone");
+        machine_fail(m, "Lines end with CR LF, not LF alone");
     else if (str_find_char(line, '\r') != line.len - 2)
-        fail(m, "CR without LF");
+        machine_fail(m, "CR without LF");
     if (str_find_char(line, '\0') != STR_NOT_FOUND)
-        fail(m, "NUL in a command");
+        machine_fail(m, "NUL in a command");
 }
 
 static void finish_side_line(struct imap *m, struct str line)
@@ -500,7 +321,7 @@ static void finish_side_line(struct imap *m, struct str line)
     m->accepted = m->error == NULL && !m->dropping;
     if (m->state == IDLING) {
         m->accepted = m->accepted && str_eq_nocase(text, STR("DONE"));
-        *command_of(m) =
+        *machine_command(m) =
             (struct imap_command){ .verb = IMAP_CMD_IDLE, .tag = str_from_z(m->idle_tag) };
     }
     m->due = m->state == IDLING ? IMAP_IDLE_DONE : IMAP_AUTH_LINE;
@@ -559,10 +380,10 @@ static void keep_line(struct imap *m, struct str bytes)
             return;
         m->dropping = true;
         if (m->tail == NULL)
-            m->tail = arena_alloc(mem_of(m), TAIL_BYTES);
+            m->tail = arena_alloc(machine_mem(m), TAIL_BYTES);
         memset(m->tail, 0, TAIL_BYTES);
         keep_tail(m, buf_str(&m->text));
-        fail(m, "[TOOBIG] Command too long");
+        machine_fail(m, "[TOOBIG] Command too long");
     }
     keep_tail(m, bytes);
     m->skipped += bytes.len;
@@ -595,31 +416,6 @@ static size_t feed_literal(struct imap *m, struct str bytes)
     return part.len;
 }
 
-/* The octets that were announced are there: those of the whole message, or of a part of it. */
-static void end_octets(struct imap *m)
-{
-    m->accepted = m->error == NULL;
-    m->state = COMMAND;
-    m->line_at = (uint32_t)m->text.len;
-    if (m->append->place == APPEND_NEXT)
-        m->due = IMAP_APPEND_END;
-}
-
-/* A message may hold any octet but NUL (RFC 3501 9, CHAR8), a literal8 that, too (RFC 3516). */
-static size_t feed_body(struct imap *m, struct str bytes)
-{
-    struct str part = str_take(bytes, (size_t)MIN(m->left, (uint64_t)BODY_PIECE_BYTES));
-
-    if (!m->command->append.binary && str_find_char(part, '\0') != STR_NOT_FOUND)
-        fail(m, "NUL in a message");
-    m->left -= part.len;
-    if (m->error == NULL && part.len > 0) {
-        buf_add(&m->body, part);
-        m->due = IMAP_BODY;
-    }
-    return part.len;
-}
-
 static bool takes_bytes(const struct imap *m)
 {
     return m->due == IMAP_WANT_BYTES && m->out.len == 0 &&
@@ -646,13 +442,13 @@ size_t imap_feed(struct imap *m, struct str bytes)
         struct str rest = str_skip(bytes, used);
 
         if (m->state == APPEND_BODY)
-            used += feed_body(m, rest);
+            used += machine_append_octets(m, rest);
         else if (m->state == LITERAL || m->state == SKIPPING)
             used += feed_literal(m, rest);
         else
             used += feed_line(m, rest);
         if (m->state == APPEND_BODY && m->left == 0 && m->due == IMAP_WANT_BYTES)
-            end_octets(m);
+            machine_append_octets_end(m);
     }
     return used;
 }
@@ -670,7 +466,7 @@ enum imap_event imap_next(struct imap *m, struct imap_out *out)
 
     take_back_loans(m);
     while (m->state == APPEND_GO && m->due == IMAP_WANT_BYTES && m->out.len == 0)
-        go_on_append(m);
+        machine_append_go_on(m);
     due = m->due;
     *out = (struct imap_out){ .command = m->command, .accepted = m->accepted };
     if (m->out.len > 0) {
@@ -682,7 +478,7 @@ enum imap_event imap_next(struct imap *m, struct imap_out *out)
     if (due == IMAP_BODY) {
         out->text = buf_str(&m->body);
         if (m->left == 0)
-            end_octets(m);
+            machine_append_octets_end(m);
     } else if (due == IMAP_AUTH_LINE) {
         out->text = str_trim_crlf(str_skip(buf_str(&m->text), m->line_at));
     }
@@ -694,7 +490,7 @@ enum imap_event imap_next(struct imap *m, struct imap_out *out)
 void imap_done(struct imap *m)
 {
     BUG_ON(m->state != BUSY);
-    reset(m);
+    machine_reset(m);
 }
 
 /* The command is still in `text`; its place stays the same. */
@@ -706,7 +502,7 @@ const char *imap_use_filters(struct imap *m, const struct scan_filter *filters, 
 
     BUG_ON(m->state != BUSY);
     text.len -= MIN(text.len, (size_t)2);
-    s = scan_of(m, text);
+    s = machine_scan(m, text);
     s.filters = filters;
     s.filter_count = count;
     (void)scan_tag(&s);
@@ -753,38 +549,9 @@ void imap_idle(struct imap *m)
     BUF_ADD(&m->out, "+ idling\r\n");
 }
 
-void imap_append_take(struct imap *m)
-{
-    BUG_ON(m->state != APPEND_ASK);
-    if (m->command->append.is_url) {
-        m->state = APPEND_GO;
-        return;
-    }
-    if (m->sync)
-        BUF_ADD(&m->out, "+ Ready for the message\r\n");
-    m->state = APPEND_BODY;
-    if (m->left == 0)
-        end_octets(m);
-}
-
-/* A URL may have a literal behind it on its line, one that the client sends unasked or waits with.
- */
-void imap_append_refuse(struct imap *m)
-{
-    bool url = m->command->append.is_url;
-    bool comes = url ? m->append->literal_due && !m->append->literal.sync : !m->sync;
-
-    BUG_ON(m->state != APPEND_ASK);
-    m->answered = true;
-    if (comes)
-        skip(m, url ? m->append->literal.bytes : m->left);
-    else
-        reset(m);
-}
-
 void imap_tls_started(struct imap *m)
 {
-    reset(m);
+    machine_reset(m);
     buf_deinit(&m->out);
     m->sending = false;
     m->due = IMAP_WANT_BYTES;
