@@ -30,6 +30,7 @@ PLAIN_DONE(account_remove)
 PLAIN_DONE(account_password)
 PLAIN_DONE(account_quota)
 PLAIN_DONE(account_enable)
+PLAIN_DONE(account_administrator)
 PLAIN_DONE(alias_add)
 PLAIN_DONE(alias_remove)
 PLAIN_DONE(token_revoke)
@@ -78,26 +79,45 @@ enum err cli_domain_list(struct context *c)
     RUN_PLAIN(c, domain_list, &req);
 }
 
-static enum err parse_quota(struct context *c, const struct str *bytes, const struct str *messages,
-                            uint64_t ret[2])
+struct quota_words {
+    const struct str *bytes, *messages, *mailboxes; /* null: not given */
+};
+struct quota {
+    uint64_t bytes, messages, mailboxes; /* 0: no limit */
+};
+
+static enum err parse_number(struct context *c, const struct str *word, uint64_t *ret)
 {
-    if (bytes != NULL && !size_parse(*bytes, &ret[0]))
-        return err_set(&c->why, ERR_SYNTAX, "'%.*s' is no size such as 2GB", STR_ARG(*bytes));
-    if (messages != NULL && !str_to_u64(*messages, INT64_MAX, &ret[1]))
-        return err_set(&c->why, ERR_SYNTAX, "'%.*s' is no number", STR_ARG(*messages));
+    if (word != NULL && !str_to_u64(*word, INT64_MAX, ret))
+        return err_set(&c->why, ERR_SYNTAX, "'%.*s' is no number", STR_ARG(*word));
     return OK;
+}
+
+static enum err parse_quota(struct context *c, const struct quota_words *words, struct quota *ret)
+{
+    enum err e;
+
+    *ret = (struct quota){ 0 };
+    if (words->bytes != NULL && !size_parse(*words->bytes, &ret->bytes))
+        return err_set(&c->why, ERR_SYNTAX, "'%.*s' is no size such as 2GB",
+                       STR_ARG(*words->bytes));
+    e = parse_number(c, words->messages, &ret->messages);
+    return e == OK ? parse_number(c, words->mailboxes, &ret->mailboxes) : e;
 }
 
 enum err cli_account_add(struct context *c)
 {
     struct keep_account_add_req req = { .address = c->words[0] };
-    uint64_t quota[2] = { 0, 0 };
-    enum err bad = parse_quota(c, option_find(c, "quota"), option_find(c, "quota-messages"), quota);
+    const struct quota_words words = { option_find(c, "quota"), option_find(c, "quota-messages"),
+                                       option_find(c, "quota-mailboxes") };
+    struct quota quota;
+    enum err bad = parse_quota(c, &words, &quota);
 
     if (bad != OK || (bad = password_ask(c, &req.password)) != OK)
         return bad;
-    req.quota_bytes = quota[0];
-    req.quota_messages = quota[1];
+    req.quota_bytes = quota.bytes;
+    req.quota_messages = quota.messages;
+    req.quota_mailboxes = quota.mailboxes;
     RUN_PLAIN(c, account_add, &req);
 }
 
@@ -128,6 +148,8 @@ static void account_list_done(void *ctx, enum err e, const struct keep_account_l
         output_num(&s->out, "bytes", a->bytes);
         output_num(&s->out, "quota_messages", a->quota_messages);
         output_num(&s->out, "quota_bytes", a->quota_bytes);
+        output_num(&s->out, "quota_mailboxes", a->quota_mailboxes);
+        output_flag(&s->out, "administrator", a->administrator);
     }
     if (rep->next.len == 0)
         admin_end(s, OK);
@@ -156,14 +178,27 @@ enum err cli_account_password(struct context *c)
 enum err cli_account_quota(struct context *c)
 {
     struct keep_account_quota_req req = { .address = c->words[0] };
-    uint64_t quota[2] = { 0, 0 };
-    enum err bad = parse_quota(c, &c->words[1], c->word_count > 2 ? &c->words[2] : NULL, quota);
+    const struct quota_words words = { &c->words[1], c->word_count > 2 ? &c->words[2] : NULL,
+                                       c->word_count > 3 ? &c->words[3] : NULL };
+    struct quota quota;
+    enum err bad = parse_quota(c, &words, &quota);
 
     if (bad != OK)
         return bad;
-    req.quota_bytes = quota[0];
-    req.quota_messages = quota[1];
+    req.quota_bytes = quota.bytes;
+    req.quota_messages = quota.messages;
+    req.quota_mailboxes = quota.mailboxes;
     RUN_PLAIN(c, account_quota, &req);
+}
+
+enum err cli_account_administrator(struct context *c)
+{
+    struct keep_account_administrator_req req = { .address = c->words[0],
+                                                  .on = str_eq(c->words[1], STR("on")) };
+
+    if (!req.on && !str_eq(c->words[1], STR("off")))
+        return err_set(&c->why, ERR_SYNTAX, "'%.*s' is neither on nor off", STR_ARG(c->words[1]));
+    RUN_PLAIN(c, account_administrator, &req);
 }
 
 static enum err set_enabled(struct context *c, bool on)

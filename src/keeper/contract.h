@@ -62,6 +62,9 @@ enum keep_item {
 
 enum keep_acl_op { ACL_REPLACE, ACL_ADD, ACL_REMOVE };
 
+/* OWN: the session's account; MAILBOX: where `name` is, or would be; ROOT: called `name`. */
+enum keep_quota_of { QUOTA_OF_OWN, QUOTA_OF_MAILBOX, QUOTA_OF_ROOT };
+
 enum keep_store_op { STORE_SET, STORE_ADD, STORE_REMOVE };
 #define UNCHANGED_SINCE_UNSAID UINT64_MAX
 

@@ -45,7 +45,8 @@ enum err write_mailbox_delete(struct request *j, struct txn *t);
 enum err write_mailbox_rename(struct request *j, struct txn *t);
 enum err write_mailbox_subscribe(struct request *j, struct txn *t);
 enum err read_mailbox_status(struct request *j);
-enum err read_quota(struct request *j);
+enum err read_quota(struct request *j); /* server_quota.c */
+enum err write_quota_set(struct request *j, struct txn *t);
 
 enum err read_metadata_read(struct request *j); /* server_metadata.c */
 enum err write_metadata_write(struct request *j, struct txn *t);
@@ -79,6 +80,7 @@ enum err read_account_list(struct request *j);
 void start_account_password(struct request *j);
 enum err write_account_quota(struct request *j, struct txn *t);
 enum err write_account_enable(struct request *j, struct txn *t);
+enum err write_account_administrator(struct request *j, struct txn *t);
 enum err write_alias_add(struct request *j, struct txn *t);
 enum err write_alias_remove(struct request *j, struct txn *t);
 enum err read_alias_list(struct request *j);

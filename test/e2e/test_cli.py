@@ -64,12 +64,49 @@ def test_accounts(house):
     one = [a for a in listed(house, "account", "list") if a["account"] == "carol@crepes.fr"][0]
     assert not one["enabled"]
     house.cli("account", "enable", "carol@crepes.fr")
-    house.cli("account", "quota", "carol@crepes.fr", "2MB", "10")
+    house.cli("account", "quota", "carol@crepes.fr", "2MB", "10", "50")
+    house.cli("account", "administrator", "carol@crepes.fr", "on")
+    one = [a for a in listed(house, "account", "list") if a["account"] == "carol@crepes.fr"][0]
+    assert one["quota_messages"] == 10 and one["quota_mailboxes"] == 50 and one["administrator"]
+    fails(house, EX_DATAERR, "many", "account", "quota", "carol@crepes.fr", "1MB", "10", "many")
+    fails(house, EX_DATAERR, "maybe", "account", "administrator", "carol@crepes.fr", "maybe")
     house.cli("account", "password", "carol@crepes.fr", "--password", "other")
     house.cli("account", "remove", "carol@crepes.fr")
     for command in ("remove", "enable", "disable"):
         fails(house, EX_NOUSER, "carol@crepes.fr", "account", command, "carol@crepes.fr")
     assert "carol" not in house.cli("account", "list").stdout.decode()
+
+
+def test_mailboxes(house):
+    alice = "alice@crepes.fr"
+
+    def names():
+        return [m["mailbox"] for m in listed(house, "mailbox", "list", alice)]
+    house.cli("mailbox", "create", alice, "Projekte/für 2026")
+    assert {"INBOX", "Projekte", "Projekte/für 2026"} <= set(names())
+    house.cli("mailbox", "create", alice, "Alt", "--use", "junk")
+    one = [m for m in listed(house, "mailbox", "list", alice) if m["mailbox"] == "Alt"][0]
+    assert one["use"] == "junk" and one["messages"] == 0 and one["uidnext"] == 1
+    house.cli("mailbox", "rename", alice, "Projekte", "Work")
+    assert "Work/für 2026" in names() and "Projekte" not in names()
+    house.cli("mailbox", "acl", alice, "Work", "bob@hamburger.edu", "lrs")
+    house.cli("mailbox", "acl", alice, "Work", "bob@hamburger.edu", "+i")
+    house.cli("mailbox", "acl", alice, "Work", "-bob@hamburger.edu", "x")
+    rights = {r["identifier"]: r["rights"] for r in listed(house, "mailbox", "acl", alice, "Work")}
+    assert rights["bob@hamburger.edu"] == "lrsi" and rights[alice].startswith("lrswi")
+    house.cli("mailbox", "acl", alice, "Work", "bob@hamburger.edu", "none")
+    assert b"\nbob@" not in house.cli("mailbox", "acl", alice, "Work").stdout
+    fails(house, EX_CANTCREAT, "Work", "mailbox", "create", alice, "Work")
+    fails(house, EX_DATAERR, "", "mailbox", "create", alice, "a//b")
+    fails(house, EX_DATAERR, "laundry", "mailbox", "create", alice, "x", "--use", "laundry")
+    fails(house, EX_NOUSER, "", "mailbox", "delete", alice, "Nowhere")
+    fails(house, EX_NOUSER, "", "mailbox", "list", "nobody@crepes.fr")
+    fails(house, EX_DATAERR, "lrQ", "mailbox", "acl", alice, "Work", "bob@hamburger.edu", "lrQ")
+    fails(house, EX_DATAERR, "rights", "mailbox", "acl", alice, "Work", "bob@hamburger.edu")
+    assert house.cli("mailbox", "delete", alice, "INBOX", check=False).returncode != 0
+    for name in ("Work/für 2026", "Work", "Alt"):
+        house.cli("mailbox", "delete", alice, name)
+    assert "Work" not in names()
 
 
 def test_aliases(house):

@@ -82,6 +82,7 @@ void house_later(struct fake_house *h, void (*run)(void *ctx), void *ctx);
 extern struct fake_house *house_now; /* the one under test */
 void fake_metadata_init(void);
 void fake_sharing_init(void);
+void fake_quota_init(void);
 void fake_keeper_init(struct fake_house *h);
 void fake_keeper_deinit(struct fake_house *h);
 

@@ -134,6 +134,7 @@ void fake_keeper_init(struct fake_house *h)
     last_ticket = 0;
     fake_metadata_init();
     fake_sharing_init();
+    fake_quota_init();
     inbox->subscribed = true;
     (void)add_message(h, inbox, str_from_z(hello), FLAG_SEEN);
     (void)add_message(h, inbox, str_from_z(parts), 0);
@@ -283,6 +284,10 @@ CALL(mailbox_status)
         rep->unseen += (b->messages[i].flags & FLAG_SEEN) == 0;
         rep->recent += b->messages[i].recent;
         rep->size += b->messages[i].bytes.len;
+        if ((b->messages[i].flags & FLAG_DELETED) == 0)
+            continue;
+        rep->deleted++;
+        rep->deleted_size += req->with_deleted_size ? b->messages[i].bytes.len : 0;
     }
     return OK;
 }

@@ -71,6 +71,7 @@ void mailbox_status_line(struct imap_session *s, struct str name, uint32_t items
         { STATUS_SIZE, "SIZE", rep->size },
         { STATUS_APPENDLIMIT, "APPENDLIMIT", s->service->settings.limits.append_bytes_max },
         { STATUS_DELETED, "DELETED", rep->deleted },
+        { STATUS_DELETED_STORAGE, "DELETED-STORAGE", rep->deleted_size },
     };
     const char *between = "";
 

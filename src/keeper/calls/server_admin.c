@@ -135,6 +135,7 @@ static enum err build_account_add(struct request *j, struct txn *t)
         .enabled = true,
         .quota_bytes = req->quota_bytes,
         .quota_messages = req->quota_messages,
+        .quota_mailboxes = req->quota_mailboxes,
         .created = now,
     };
     struct account_txn a;
@@ -202,6 +203,8 @@ static enum err add_account(struct request *j, struct str text, struct str value
         .messages = c.messages,
         .quota_bytes = row.quota_bytes,
         .quota_messages = row.quota_messages,
+        .quota_mailboxes = row.quota_mailboxes,
+        .administrator = (row.roles & ACCOUNT_ADMINISTRATOR) != 0,
     };
     return OK;
 }
@@ -250,6 +253,22 @@ enum err write_account_quota(struct request *j, struct txn *t)
         return e;
     row.quota_bytes = req->quota_bytes;
     row.quota_messages = req->quota_messages;
+    row.quota_mailboxes = req->quota_mailboxes;
+    directory_account_put(t, id, &row);
+    return OK;
+}
+
+enum err write_account_administrator(struct request *j, struct txn *t)
+{
+    const struct keep_account_administrator_req *req = j->req;
+    struct account row;
+    uint32_t id;
+    enum err e = directory_account_find(txn_kv(t), j->mem, req->address, &id, &row, &j->why);
+
+    if (e != OK)
+        return e;
+    row.roles &= ~(uint32_t)ACCOUNT_ADMINISTRATOR;
+    row.roles |= req->on ? ACCOUNT_ADMINISTRATOR : 0u;
     directory_account_put(t, id, &row);
     return OK;
 }

@@ -1,4 +1,4 @@
-/* keeper/calls/server_mailbox.c - the mailboxes of an account by name, and its quota. */
+/* keeper/calls/server_mailbox.c - the mailboxes of an account by name. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "keeper/sharing/server_place.h"
 #include "store/mailbox/messages.h"
@@ -199,6 +199,17 @@ enum err write_mailbox_subscribe(struct request *j, struct txn *t)
 
 /* ---- numbers ---- */
 
+/* RFC 9208 4.1.4: octets, since the sum of the sizes may stand for what would be won. */
+static uint64_t deleted_size(const struct view *view)
+{
+    uint64_t bytes = 0;
+
+    for (uint32_t i = 0; i < view->count; i++)
+        if ((view->at[i].flags & FLAG_DELETED) != 0)
+            bytes += view->at[i].size;
+    return bytes;
+}
+
 enum err read_mailbox_status(struct request *j)
 {
     const struct keep_mailbox_status_req *req = j->req;
@@ -227,31 +238,10 @@ enum err read_mailbox_status(struct request *j)
         rep->recent = uidset_count(&recent);
         uidset_deinit(&recent);
     }
-    return OK;
-}
-
-enum err read_quota(struct request *j)
-{
-    const struct keep_quota_req *req = j->req;
-    struct keep_quota_rep *rep = j->rep;
-    struct session *s;
-    struct account row;
-    struct counters c;
-    struct key k;
-    bool found;
-    enum err e;
-
-    if ((e = request_session(j, req->session, &s)) != OK ||
-        (e = directory_account_get(j->k->kv, j->mem, s->account, &found, &row, &j->why)) != OK)
-        return e;
-    if (!found)
-        return err_set(&j->why, ERR_NOT_FOUND, "the account is gone");
-    key_of_account(&k, TABLE_COUNTERS, s->account);
-    if ((e = table_get_counters(j->k->kv, j->mem, &k, &c, &j->why)) != OK)
-        return e;
-    rep->bytes = c.bytes;
-    rep->messages = c.messages;
-    rep->quota_bytes = row.quota_bytes;
-    rep->quota_messages = row.quota_messages;
+    if (req->with_deleted_size && p.row.deleted > 0) {
+        if ((e = views_get(j->k->views, p.account, p.mailbox, &view, &j->why)) != OK)
+            return e;
+        rep->deleted_size = deleted_size(view);
+    }
     return OK;
 }

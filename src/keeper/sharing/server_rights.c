@@ -25,6 +25,7 @@ static const struct {
     { CALL_mailbox_rename, PLACE_ABOVE, { K, 0, true } },
     { CALL_mailbox_list, PLACE_ITSELF, { L, 0, true } },
     { CALL_mailbox_status, PLACE_ITSELF, { R, 0, true } },
+    { CALL_quota, PLACE_ITSELF, { R, 0, true } }, /* RFC 9208 6 */
     { CALL_select, PLACE_ITSELF, { R, 0, true } },
     { CALL_sync, PLACE_ITSELF, { R, 0, true } },
     { CALL_fetch, PLACE_ITSELF, { R, 0, true } },

@@ -82,6 +82,9 @@ enum imap_fact {
     ROW(LISTRIGHTS, acl_grantable, "LISTRIGHTS", acl_identifier, false, IMAP_WHEN_IN)              \
     ROW(MYRIGHTS, acl_mine, "MYRIGHTS", mailbox, false, IMAP_WHEN_IN)                              \
     ROW(NAMESPACE, namespace, "NAMESPACE", none, false, IMAP_WHEN_IN)                              \
+    ROW(GETQUOTA, quota_read, "GETQUOTA", quota_root, false, IMAP_WHEN_IN)                         \
+    ROW(GETQUOTAROOT, quota_of, "GETQUOTAROOT", mailbox, false, IMAP_WHEN_IN)                      \
+    ROW(SETQUOTA, quota_set, "SETQUOTA", quota_set, false, IMAP_WHEN_IN)                           \
     ROW(IDLE, idle, "IDLE", none, false, IMAP_WHEN_IN)                                             \
     ROW(UNAUTHENTICATE, unauthenticate, "UNAUTHENTICATE", none, false, IMAP_WHEN_IN)               \
     ROW(CHECK, check, "CHECK", none, false, IMAP_WHEN_OPEN)                                        \
@@ -122,6 +125,7 @@ struct imap_command {
         struct imap_notify_args notify;
         struct imap_metadata_read_args metadata_read;
         struct imap_metadata_write_args metadata_write;
+        struct imap_quota_args quota;
         struct imap_append_args append;
         struct imap_search_args search; /* SORT and THREAD, too */
         struct str_list cancel;         /* CANCELUPDATE: tags */
@@ -210,6 +214,8 @@ IMAP_ARGS_FN(create);
 IMAP_ARGS_FN(mailbox);
 IMAP_ARGS_FN(acl_identifier);
 IMAP_ARGS_FN(acl_set);
+IMAP_ARGS_FN(quota_root);
+IMAP_ARGS_FN(quota_set);
 IMAP_ARGS_FN(rename);
 IMAP_ARGS_FN(list);
 IMAP_ARGS_FN(lsub);

@@ -177,6 +177,14 @@ static void put_acl(struct buf *out, const struct imap_acl_args *a)
     rights_format(a->change.rights, out);
 }
 
+static void put_quota(struct buf *out, const struct imap_quota_args *a)
+{
+    buf_printf(out, "<%.*s>", STR_ARG(a->root));
+    for (uint32_t i = 0; i < QUOTA_RESOURCES; i++)
+        if ((a->limited & 1U << i) != 0)
+            buf_printf(out, " %u=%llu", i, (unsigned long long)a->limits[i]);
+}
+
 /* Commands that others than RFC 3501 brought. */
 static void put_extension(struct buf *out, const struct imap_command *c)
 {
@@ -186,7 +194,10 @@ static void put_extension(struct buf *out, const struct imap_command *c)
         put_metadata_write(out, &c->metadata_write);
     else if (c->verb == IMAP_CMD_NOTIFY)
         put_notify(out, &c->notify);
-    else if (c->verb == IMAP_CMD_GETACL || c->verb == IMAP_CMD_MYRIGHTS)
+    else if (c->verb == IMAP_CMD_GETQUOTA || c->verb == IMAP_CMD_SETQUOTA)
+        put_quota(out, &c->quota);
+    else if (c->verb == IMAP_CMD_GETACL || c->verb == IMAP_CMD_MYRIGHTS ||
+             c->verb == IMAP_CMD_GETQUOTAROOT)
         buf_printf(out, "<%.*s>", STR_ARG(c->mailbox));
     else if (c->verb == IMAP_CMD_SETACL || c->verb == IMAP_CMD_DELETEACL ||
              c->verb == IMAP_CMD_LISTRIGHTS)

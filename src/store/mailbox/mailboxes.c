@@ -210,6 +210,25 @@ enum err mailbox_list_also(struct kv *kv, struct arena *mem, uint32_t account,
     return OK;
 }
 
+enum err mailboxes_count(struct kv *kv, uint32_t account, uint64_t max, uint64_t *ret,
+                         struct errinfo *why)
+{
+    struct key from, to;
+    struct kv_iter *it;
+    enum err e;
+
+    key_of_account(&from, TABLE_NAME, account);
+    to = from;
+    key_end(&to);
+    *ret = 0;
+    it = kv_iter_new(kv, NULL, key_str(&from), key_str(&to));
+    for (bool on = kv_iter_first(it); on && *ret < max; on = kv_iter_next(it))
+        ++*ret;
+    e = kv_iter_error(it, why);
+    kv_iter_free(it);
+    return e;
+}
+
 /* ---- changing ---- */
 
 void mailbox_put_row(struct account_txn *a, uint32_t id, const struct mbox *m)
@@ -294,8 +313,41 @@ static enum err create_parents(struct account_txn *a, struct str name)
     return OK;
 }
 
-enum err mailbox_create(struct account_txn *a, struct str name, uint32_t special_use,
-                        uint32_t *ret_id, struct mbox *ret)
+/* Is there room for the levels of `name` that are missing, itself included? A store whose numbers
+ * have not come that far cannot be full, so mostly nothing is counted. */
+static enum err check_room(struct account_txn *a, struct str name)
+{
+    SCRATCH(tmp, a->mem);
+    struct account row;
+    struct key k;
+    uint64_t max, count, missing = 0;
+    enum err e;
+
+    key_of_account(&k, TABLE_ACCOUNT, a->account);
+    if ((e = table_get_account(a->kv, tmp, &k, &row, a->why)) != OK)
+        return e;
+    max = row.quota_mailboxes == 0 ? MAILBOXES_MAX : MIN(row.quota_mailboxes, MAILBOXES_MAX);
+    if (a->counters.mailbox_last + (uint64_t)MAILBOX_DEPTH_MAX < max)
+        return OK;
+    for (struct str level = name; level.len > 0; level = parent_of(level)) {
+        bool found;
+
+        if ((e = name_exists(a, level, &found)) != OK)
+            return e;
+        missing += !found;
+    }
+    if ((e = mailboxes_count(a->kv, a->account, max, &count, a->why)) != OK)
+        return e;
+    if (missing == 0 || count + missing <= max)
+        return OK;
+    return row.quota_mailboxes != 0 && row.quota_mailboxes <= MAILBOXES_MAX
+               ? err_set(a->why, ERR_QUOTA, "'%.*s' may have %llu mailboxes", STR_ARG(row.address),
+                         (unsigned long long)row.quota_mailboxes)
+               : err_set(a->why, ERR_LIMIT, "an account has at most %d mailboxes", MAILBOXES_MAX);
+}
+
+static enum err create(struct account_txn *a, struct str name, uint32_t special_use, bool first,
+                       uint32_t *ret_id, struct mbox *ret)
 {
     bool found;
     enum err e;
@@ -311,18 +363,17 @@ enum err mailbox_create(struct account_txn *a, struct str name, uint32_t special
         return err_set(a->why, ERR_EXISTS, "mailbox '%.*s' exists already", STR_ARG(name));
     if (special_use & (MAILBOX_ALL | MAILBOX_FLAGGED))
         return err_set(a->why, ERR_UNSUPPORTED, "no mailbox of that special use can be made");
-    if (a->counters.mailbox_last >= MAILBOXES_MAX) {
-        struct mailbox_listed *all;
-        size_t count;
-
-        if ((e = mailbox_list(a->kv, a->mem, a->account, &all, &count, a->why)) != OK)
-            return e;
-        if (count >= MAILBOXES_MAX)
-            return err_set(a->why, ERR_LIMIT, "an account has at most %d mailboxes", MAILBOXES_MAX);
-    }
+    if (!first && (e = check_room(a, name)) != OK)
+        return e;
     if ((e = create_parents(a, name)) != OK)
         return e;
     return create_one(a, name, special_use, ret_id, ret);
+}
+
+enum err mailbox_create(struct account_txn *a, struct str name, uint32_t special_use,
+                        uint32_t *ret_id, struct mbox *ret)
+{
+    return create(a, name, special_use, false, ret_id, ret);
 }
 
 enum err mailbox_create_first_ones(struct account_txn *a)
@@ -344,7 +395,7 @@ enum err mailbox_create_first_ones(struct account_txn *a)
         struct mbox m;
         uint32_t id;
 
-        if ((e = mailbox_create(a, first[i].name, first[i].use, &id, &m)) != OK ||
+        if ((e = create(a, first[i].name, first[i].use, true, &id, &m)) != OK ||
             (e = mailbox_subscribe(a, first[i].name, true)) != OK)
             return e;
     }
@@ -412,11 +463,7 @@ enum err mailbox_rename(struct account_txn *a, struct str from, struct str to)
     if (found)
         return err_set(a->why, ERR_EXISTS, "mailbox '%.*s' exists already", STR_ARG(to));
     if ((e = mailbox_list(a->kv, a->mem, a->account, &all, &count, a->why)) != OK ||
-        (e = name_exists(a, parent_of(to), &found)) != OK)
-        return e;
-    if (!found && parent_of(to).len > 0 && count >= MAILBOXES_MAX)
-        return err_set(a->why, ERR_LIMIT, "an account has at most %d mailboxes", MAILBOXES_MAX);
-    if ((e = create_parents(a, to)) != OK)
+        (e = check_room(a, parent_of(to))) != OK || (e = create_parents(a, to)) != OK)
         return e;
     for (size_t i = 0; i < count; i++) {
         struct str name = all[i].name, moved;

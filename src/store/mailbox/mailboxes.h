@@ -6,8 +6,9 @@
  * by '/'; "INBOX" is written so whatever the case, also as the first level of a longer name.
  * Numbers and UIDVALIDITYs are never given twice. A deleted mailbox loses its name at once; its
  * messages are swept page by page (store/sweep.h). Results live in the account_txn's `mem`.
- * Errors: ERR_SYNTAX (name), ERR_NOT_FOUND, ERR_EXISTS, ERR_DENIED (INBOX), ERR_LIMIT, and those
- * of kv.h. Spec: RFC 3501 5.1, 6.3.3-6.3.7, RFC 6154. Tests: keeper/calls/server_mailbox_test.c. */
+ * Errors: ERR_SYNTAX (name), ERR_NOT_FOUND, ERR_EXISTS, ERR_DENIED (INBOX), ERR_LIMIT, ERR_QUOTA,
+ * and those of kv.h. Spec: RFC 3501 5.1, 6.3.3-6.3.7, RFC 6154. Tests:
+ * keeper/calls/server_mailbox_test.c. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef POSTERN_STORE_MAILBOXES_H
 #define POSTERN_STORE_MAILBOXES_H
@@ -73,7 +74,12 @@ MUST_USE enum err mailbox_list_also(struct kv *kv, struct arena *mem, uint32_t a
                                     struct mailboxes_also also, struct mailbox_listed **ret,
                                     size_t *ret_count, struct errinfo *why);
 
-/* Changing. */
+/* How many there are, by their names, but at most `max`. */
+MUST_USE enum err mailboxes_count(struct kv *kv, uint32_t account, uint64_t max, uint64_t *ret,
+                                  struct errinfo *why);
+
+/* Changing. A mailbox and the levels above it that are missing must fit the account's quota
+ * (ERR_QUOTA) and MAILBOXES_MAX (ERR_LIMIT); the first ones of an account always do. */
 MUST_USE enum err mailbox_create(struct account_txn *a, struct str name, uint32_t special_use,
                                  uint32_t *ret_id, struct mbox *ret);
 MUST_USE enum err mailbox_create_first_ones(struct account_txn *a);

@@ -101,35 +101,35 @@ static void get_fields_queue_rcpt(struct arena *mem, struct reader *r, struct qu
     }
 ROWS_OF_VERSION_1(ROW_CODEC)
 
-/* ---- memberships: the last field came with version 2 ---- */
+/* ---- rows whose last fields came with version 2 ---- */
 
-ROW_FIELDS(membership, membership, MEMBERSHIP_FIELDS)
-
-static void get_fields_membership_1(struct reader *r, struct membership *v)
-{
-    MEMBERSHIP_FIELDS_1(GET_FIELD)
-}
-
-void membership_put(struct buf *out, const struct membership *v)
-{
-    put_u8(out, MEMBERSHIP_VERSION);
-    put_fields_membership(out, v);
-}
-
-enum err membership_get(struct arena *mem, struct str in, struct membership *ret)
-{
-    struct reader r = reader_of(in);
-    uint8_t version = get_u8(&r);
-    struct membership v = { 0 };
-
-    if (version == MEMBERSHIP_VERSION)
-        get_fields_membership(mem, &r, &v);
-    else if (version == 1)
-        get_fields_membership_1(&r, &v);
-    else
-        return ERR_CORRUPT;
-    if (!reader_done(&r))
-        return ERR_CORRUPT;
-    *ret = v;
-    return OK;
-}
+#define ROW_CODEC_2(row, OLD_FIELDS, FIELDS, NEWEST)                                               \
+    ROW_FIELDS(row, row, FIELDS)                                                                   \
+    static void get_fields_of_old_##row(struct reader *r, struct row *v)                           \
+    {                                                                                              \
+        OLD_FIELDS(GET_FIELD)                                                                      \
+    }                                                                                              \
+    void row##_put(struct buf *out, const struct row *v)                                           \
+    {                                                                                              \
+        put_u8(out, NEWEST);                                                                       \
+        put_fields_##row(out, v);                                                                  \
+    }                                                                                              \
+    enum err row##_get(struct arena *mem, struct str in, struct row *ret)                          \
+    {                                                                                              \
+        struct reader r = reader_of(in);                                                           \
+        uint8_t version = get_u8(&r);                                                              \
+        struct row v = { 0 };                                                                      \
+                                                                                                   \
+        if (version == NEWEST)                                                                     \
+            get_fields_##row(mem, &r, &v);                                                         \
+        else if (version == 1)                                                                     \
+            get_fields_of_old_##row(&r, &v);                                                       \
+        else                                                                                       \
+            return ERR_CORRUPT;                                                                    \
+        if (!reader_done(&r))                                                                      \
+            return ERR_CORRUPT;                                                                    \
+        *ret = v;                                                                                  \
+        return OK;                                                                                 \
+    }
+ROW_CODEC_2(account, ACCOUNT_FIELDS_1, ACCOUNT_FIELDS, ACCOUNT_VERSION)
+ROW_CODEC_2(membership, MEMBERSHIP_FIELDS_1, MEMBERSHIP_FIELDS, MEMBERSHIP_VERSION)

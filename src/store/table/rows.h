@@ -1,7 +1,7 @@
 /* store/table/rows.h - what stands behind the keys: the structs of every table and their octets.
  *
- * Pure. Every row begins with one octet, the version of its format (ROW_VERSION, of
- * memberships MEMBERSHIP_VERSION). Numbers are
+ * Pure. Every row begins with one octet, the version of its format (ROW_VERSION, of accounts
+ * ACCOUNT_VERSION, of memberships MEMBERSHIP_VERSION; version 1 of these is read, too). Numbers are
  * varints unless said otherwise, texts carry their length. Decoded texts point into the octets;
  * keyword lists and recipients are allocated in `mem`. Decoding is strict: a row with anything
  * missing or left over is ERR_CORRUPT.
@@ -15,15 +15,21 @@
 #include "store/table/keys.h"
 
 #define ROW_VERSION 1
-#define MEMBERSHIP_VERSION 2 /* 1 is read, too */
+#define ACCOUNT_VERSION 2
+#define MEMBERSHIP_VERSION 2
 
-/* The field types are those of the list below: T(type, name). */
-#define ACCOUNT_FIELDS(T)                                                                          \
+/* The field types are those of the list below: T(type, name). roles: bits of enum account_role.
+ * Rows of version 1 lack quota_mailboxes and roles, which are then 0. */
+#define ACCOUNT_FIELDS_1(T)                                                                        \
     T(str, address)                                                                                \
     T(str, password) /* argon2 encoded form; empty: nobody may log in */                           \
     T(flag, enabled) T(flag, removing) T(u64, quota_bytes) T(u64, quota_messages) T(i64, created)
+#define ACCOUNT_FIELDS(T) ACCOUNT_FIELDS_1(T) T(u64, quota_mailboxes) T(u32, roles)
 
-/* Everything of an account that changes with every message. Quotas of 0 mean without limit. */
+/* Quotas of 0 mean without limit. */
+enum account_role { ACCOUNT_ADMINISTRATOR = 1 }; /* stored */
+
+/* Everything of an account that changes with every message. */
 #define COUNTERS_FIELDS(T)                                                                         \
     T(u64, modseq)       /* the last number given to a change              */                      \
     T(u32, mailbox_last) /* the last mailbox number given                  */                      \
@@ -110,7 +116,6 @@
 #define ROW_STRUCT_FIELD(type, name) ROW_TYPE_##type(name)
 
 #define ROWS_OF_VERSION_1(ROW)                                                                     \
-    ROW(account, ACCOUNT_FIELDS)                                                                   \
     ROW(counters, COUNTERS_FIELDS)                                                                 \
     ROW(mbox, MAILBOX_FIELDS)                                                                      \
     ROW(grave, GRAVE_FIELDS)                                                                       \
@@ -122,7 +127,8 @@
     ROW(queue_rcpt, QUEUE_RCPT_FIELDS)                                                             \
     ROW(queue_entry, QUEUE_ENTRY_FIELDS)
 
-#define ROWS(ROW) ROWS_OF_VERSION_1(ROW) ROW(membership, MEMBERSHIP_FIELDS)
+#define ROWS(ROW)                                                                                  \
+    ROWS_OF_VERSION_1(ROW) ROW(account, ACCOUNT_FIELDS) ROW(membership, MEMBERSHIP_FIELDS)
 
 #define ROW_DECLARE(row, FIELDS)                                                                   \
     struct row {                                                                                   \

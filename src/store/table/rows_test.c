@@ -84,8 +84,8 @@ TEST(rows_are_what_the_format_says)
 
     CHECK_ROW(account,
               VALUE(account, .address = STR("a@b"), .password = STR("p"), .enabled = true,
-                    .quota_bytes = 300, .created = 1),
-              STR("\1\3a@b\1p\1\0\xac\2\0\2"));
+                    .quota_bytes = 300, .created = 1, .quota_mailboxes = 5, .roles = 1),
+              STR("\2\3a@b\1p\1\0\xac\2\0\2\5\1"));
     CHECK_ROW(counters,
               VALUE(counters, .modseq = 1, .mailbox_last = 2, .email_last = 3, .uidvalidity = 4,
                     .bytes = 5, .messages = 6),
@@ -121,6 +121,19 @@ TEST(rows_are_what_the_format_says)
                     .smtputf8 = true, .body_kind = 1, .size = 5, .arrived = 6, .held = false,
                     .due = 7, .message_id = STR("m"), .rcpts = &rcpt, .rcpts_count = 1),
               STR("\1\1\1r\1e\2\1\1\5\x0c\0\x0e\1m\1\3a@b\0\2\1\3\1\1\1r\1h"));
+}
+
+TEST(an_account_of_version_1_is_read_without_limit_of_mailboxes_and_role)
+{
+    static const struct str octets = STR_INIT("\1\3a@b\1p\1\0\xac\2\0\2");
+    struct account out;
+
+    CHECK_OK(account_get(NULL, octets, &out), "read");
+    CHECK_EQ(out.quota_bytes, 300, "a field of old");
+    CHECK_EQ(out.created, 1, "the last field of old");
+    CHECK(out.quota_mailboxes == 0 && out.roles == 0, "the new ones");
+    for (size_t cut = 0; cut < octets.len; cut++)
+        CHECK_EQ(account_get(NULL, str_take(octets, cut), &out), ERR_CORRUPT, "cut at %zu", cut);
 }
 
 TEST(a_membership_of_version_1_is_read_with_its_date_in_utc)

@@ -184,7 +184,8 @@ static void ask_status(struct imap_session *s)
     }
 
     struct keep_mailbox_status_req req = { s->keeper_session,
-                                           t->boxes[t->status[t->status_done]].name };
+                                           t->boxes[t->status[t->status_done]].name,
+                                           (t->args->status & STATUS_DELETED_STORAGE) != 0 };
     s->ticket = keeper_mailbox_status(s->service->keeper, &req, status_known, s);
 }
 

@@ -132,7 +132,8 @@ static void status_known(void *ctx, enum err e, const struct keep_mailbox_status
 
 void imap_cmd_status(struct imap_session *s, const struct imap_command *c)
 {
-    struct keep_mailbox_status_req req = { s->keeper_session, c->status.mailbox };
+    struct keep_mailbox_status_req req = { s->keeper_session, c->status.mailbox,
+                                           (c->status.items & STATUS_DELETED_STORAGE) != 0 };
 
     if ((c->status.items & STATUS_HIGHESTMODSEQ) != 0)
         imap_set_facts(s->machine, IMAP_CONDSTORE, 0);

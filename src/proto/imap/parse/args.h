@@ -53,6 +53,14 @@ struct imap_acl_args {
     struct rights_change change;
 };
 
+/* RFC 9208: which of the resources below a SETQUOTA limits (bits 1 << enum), and to what. */
+enum imap_quota_resource { QUOTA_STORAGE, QUOTA_MESSAGE, QUOTA_MAILBOX, QUOTA_RESOURCES };
+struct imap_quota_args {
+    struct str root;
+    uint32_t limited;
+    uint64_t limits[QUOTA_RESOURCES]; /* STORAGE in units of 1024 octets */
+};
+
 struct imap_rename_args {
     struct str from, to;
     struct str from_written, to_written;
@@ -64,11 +72,12 @@ enum imap_status_item {
     STATUS_UIDNEXT = 1 << 2,
     STATUS_UIDVALIDITY = 1 << 3,
     STATUS_UNSEEN = 1 << 4,
-    STATUS_HIGHESTMODSEQ = 1 << 5, /* RFC 7162 */
-    STATUS_SIZE = 1 << 6,          /* RFC 8438 */
-    STATUS_MAILBOXID = 1 << 7,     /* RFC 8474 */
-    STATUS_APPENDLIMIT = 1 << 8,   /* RFC 7889 */
-    STATUS_DELETED = 1 << 9,       /* RFC 9051 */
+    STATUS_HIGHESTMODSEQ = 1 << 5,    /* RFC 7162 */
+    STATUS_SIZE = 1 << 6,             /* RFC 8438 */
+    STATUS_MAILBOXID = 1 << 7,        /* RFC 8474 */
+    STATUS_APPENDLIMIT = 1 << 8,      /* RFC 7889 */
+    STATUS_DELETED = 1 << 9,          /* RFC 9051 */
+    STATUS_DELETED_STORAGE = 1 << 10, /* RFC 9208 */
 };
 
 /* RFC 5258: selection options, then return options. */

@@ -18,6 +18,7 @@ static const struct word_bit status_items[] = {
     { STR_INIT("MAILBOXID"), STATUS_MAILBOXID },
     { STR_INIT("APPENDLIMIT"), STATUS_APPENDLIMIT },
     { STR_INIT("DELETED"), STATUS_DELETED },
+    { STR_INIT("DELETED-STORAGE"), STATUS_DELETED_STORAGE },
 };
 
 static const struct word_bit select_options[] = {
