@@ -132,6 +132,7 @@ static struct imap_settings imap_settings_of(const struct config *c, struct log 
     s.version = STR(POSTERN_VERSION);
     s.comment = c->imap.comment;
     s.admin = c->imap.admin;
+    s.undelete_days = c->store.undelete_days;
     s.idle_ms_max = c->imap.idle_max_ms;
     s.login_ms_max = c->imap.login_max_ms;
     s.sessions_max = c->imap.sessions_max;

@@ -212,6 +212,21 @@ static void set_prefix(struct str wanted, const char *usual, char ret[NAMESPACE_
     ret[prefix.len] = '\0';
 }
 
+/* An address that is none is nobody's, and so is what would stand below the prefix. */
+static void set_public(struct keeper *k)
+{
+    SCRATCH(tmp, NULL);
+    struct str owner;
+
+    if (k->settings.public_owner.len == 0 || k->settings.public_prefix.len == 0 ||
+        directory_normalise(tmp, k->settings.public_owner, false, &owner) != OK)
+        return;
+    set_prefix(k->settings.public_prefix, "", k->public_prefix);
+    BUG_ON(owner.len > ADDRESS_BYTES_MAX);
+    memcpy(k->public_owner, owner.at, owner.len);
+    k->public_owner[owner.len] = '\0';
+}
+
 static void set_defaults(struct keeper *k)
 {
     DEFAULT(separator, '+');
@@ -231,6 +246,7 @@ static void set_defaults(struct keeper *k)
     k->settings.message_bytes_max = MIN(k->settings.message_bytes_max, UINT32_MAX);
     k->directory.separator = k->settings.separator == '\1' ? '\0' : k->settings.separator;
     set_prefix(k->settings.others_prefix, "Other Users", k->others_prefix);
+    set_public(k);
     k->password.kib = k->settings.argon2_kib;
     k->password.passes = k->settings.argon2_passes;
 }

@@ -26,6 +26,9 @@ struct keeper_settings {
     /* What stands before the names of mailboxes that others share. Copied; at most 100 octets, no
      * slash at the end. at null: "Other Users"; empty: they are not shown. */
     struct str others_prefix;
+    /* The same of public mailboxes, which are those of the account with the address public_owner;
+     * it need not be there. Without both there are none. */
+    struct str public_prefix, public_owner;
     bool share_with_anyone; /* users may give rights to anyone; else only administrators */
 
     /* Passwords: argon2id (RFC 9106 4). */

@@ -69,7 +69,8 @@ struct keeper {
     struct map locks;     /* by account and mailbox: POP3's exclusive use */
     struct list watchers; /* of accounts with sessions that watch: events/server_events.h */
     struct map guests;    /* by owner and mailbox: who else has it open (server_guests.c) */
-    char others_prefix[NAMESPACE_BYTES_MAX + 1];
+    char others_prefix[NAMESPACE_BYTES_MAX + 1], public_prefix[NAMESPACE_BYTES_MAX + 1];
+    char public_owner[ADDRESS_BYTES_MAX + 1]; /* empty, like the prefix, when nothing is public */
 
     struct proven *proven; /* passwords that were right a moment ago */
     struct guesses *guesses;

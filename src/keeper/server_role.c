@@ -37,6 +37,12 @@ static void store_failed(void *ctx, struct str why)
         exit(EXIT_STORE_FAILED);
 }
 
+/* A slash at the end is the one that is put there anyway. */
+static struct str prefix_of(struct str setting)
+{
+    return str_ends(setting, STR("/")) ? str_take(setting, setting.len - 1) : setting;
+}
+
 struct keeper_settings keeper_settings_of(const struct config *c)
 {
     struct str separator = c->server.sub_address_separator;
@@ -59,6 +65,10 @@ struct keeper_settings keeper_settings_of(const struct config *c)
         .languages = c->store.index_languages,
         .undelete_s = c->store.undelete_days * 86400,
         .undelete_bytes = c->store.undelete_size_bytes,
+        .others_prefix = prefix_of(c->imap.others_prefix),
+        .public_prefix = prefix_of(c->imap.public_prefix),
+        .public_owner = c->imap.public_owner,
+        .share_with_anyone = c->imap.share_with_anyone,
     };
 }
 

@@ -120,6 +120,8 @@ static void start_keeper(struct world *w)
         .certificates = true,
         .undelete_s = 7 * 86400,
         .undelete_bytes = 100000,
+        .public_prefix = STR("Public"),
+        .public_owner = STR("Public@crepes.fr"),
         .no_training = true,
         .failed = on_failed,
         .ctx = w,

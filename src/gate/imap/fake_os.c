@@ -351,6 +351,7 @@ struct fake_house *house_new(struct buf *sent, bool loopback)
     settings.version = STR("1");
     settings.comment = STR("Shared comment");
     settings.admin = STR("mailto:postmaster@crepes.fr");
+    settings.undelete_days = 7;
     settings.plain_on_loopback = true;
     house_now = h;
     clock_ms = 0;

@@ -36,6 +36,7 @@ static struct fake_entry *find_entry(struct str mailbox, struct str identifier)
 CALL(namespaces)
 {
     rep->others = STR("Other Users");
+    rep->shared = STR("Public");
     return OK;
 }
 

@@ -19,6 +19,7 @@ struct imap_settings {
     struct imap_limits limits;
     struct str version;        /* of this program, for ID */
     struct str comment, admin; /* server annotations (RFC 5464 3.2.1.1); empty: none */
+    uint64_t undelete_days;    /* for which expunged mail is kept; an annotation of ours */
     uint64_t idle_ms_max;      /* silence before autologout (RFC 3501 5.4: 30 minutes) */
     uint64_t login_ms_max;     /* from the connection to the log-in */
     uint32_t sessions_max;     /* beyond it a connection gets BYE at once */

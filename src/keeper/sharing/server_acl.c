@@ -13,6 +13,7 @@ enum err read_namespaces(struct request *j)
     if (e != OK)
         return e;
     rep->others = str_from_z(j->k->others_prefix);
+    rep->shared = str_from_z(j->k->public_prefix);
     return OK;
 }
 

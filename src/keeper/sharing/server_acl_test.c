@@ -328,7 +328,8 @@ static struct str names(struct world *w, uint64_t session)
         "list");
     for (size_t i = 0; i < rep.mailboxes_count; i++)
         if (str_starts(rep.mailboxes[i].name, STR("O")) ||
-            str_starts(rep.mailboxes[i].name, STR("Sh"))) {
+            str_starts(rep.mailboxes[i].name, STR("Sh")) ||
+            str_starts(rep.mailboxes[i].name, STR("Public"))) {
             buf_printf(&b, "%s%.*s%s", b.len > 0 ? ", " : "", STR_ARG(rep.mailboxes[i].name),
                        rep.mailboxes[i].exists ? "=" : "");
             rights_format(rep.mailboxes[i].rights, &b);
@@ -448,6 +449,85 @@ TEST(an_administrator_gives_rights_to_anyone)
     CHECK_EQ(open_box(&x.w, x.bob, ALICES "Work", NULL), ERR_NOT_FOUND, "bob no longer");
     CHECK_OK(set_acl(&x.w, x.w.session, "Work", "anyone", ""), "an owner may take it away");
     world_close(&x.w);
+}
+
+/* The public mailboxes: News, which anyone may read, News/Old below it, and Hidden. */
+static void public_open(struct shared *x, uint64_t *ret_admin)
+{
+    static const char *const made[] = { "News", "News/Old", "Hidden" };
+    struct keep_account_open_rep admin;
+    struct keep_acl_set_req req = { .name = STR("News"),
+                                    .identifier = STR("anyone"),
+                                    .rights = RIGHT_LOOKUP | RIGHT_READ };
+    struct world *w = &x->w;
+
+    shared_open(x);
+    CHECK_OK(ask_account_add(w, w->control,
+                             &(struct keep_account_add_req){ .address = STR("public@crepes.fr"),
+                                                             .password = STR("x") },
+                             NULL),
+             "the owner");
+    CHECK_OK(ask_account_open(w, w->control,
+                              &(struct keep_account_open_req){ STR("public@crepes.fr") }, &admin),
+             "administrator");
+    for (size_t i = 0; i < ARRAY_LEN(made); i++) {
+        CHECK_OK(ask_mailbox_create(w, w->control,
+                                    &(struct keep_mailbox_create_req){
+                                        .session = admin.session, .name = str_from_z(made[i]) },
+                                    NULL),
+                 "%s", made[i]);
+        req.session = admin.session;
+        if (i == 0)
+            CHECK_OK(ask_acl_set(w, w->control, &req, NULL), "anyone");
+    }
+    *ret_admin = admin.session;
+}
+
+TEST(public_mailboxes_are_those_of_their_owner_that_were_granted)
+{
+    struct keep_namespaces_rep spaces;
+    struct keep_select_rep news;
+    struct keep_quota_rep quota;
+    struct shared x;
+    struct world *w = &x.w;
+    uint64_t admin;
+
+    public_open(&x, &admin);
+    CHECK_OK(ask_namespaces(w, w->gate, &(struct keep_namespaces_req){ x.bob }, &spaces), "ask");
+    CHECK_STR(spaces.shared, STR("Public"), "namespace");
+    CHECK_STR(names(w, x.bob), STR("Public, Public/News=lr, Public/News/Old=lr"), "bob's list");
+    CHECK_OK(open_box(w, x.bob, "Public/News", &news), "open");
+    CHECK_EQ(open_box(w, x.bob, "Public/Hidden", NULL), ERR_NOT_FOUND, "not granted");
+    CHECK_EQ(open_box(w, x.bob, "Public/INBOX", NULL), ERR_NOT_FOUND, "not granted either");
+    CHECK_EQ(open_box(w, x.bob, "Other Users/public@crepes.fr/News", NULL), ERR_NOT_FOUND,
+             "one name is enough");
+    CHECK_EQ(append(w, x.bob, "Public/News", 0), ERR_DENIED, "reading is not writing");
+    CHECK_EQ(create(w, x.bob, "Public/Mine"), ERR_DENIED, "at the top");
+    CHECK_EQ(create(w, x.bob, "Public/News/Mine"), ERR_DENIED, "without the right");
+    CHECK_OK(ask_acl_set(w, w->control,
+                         &(struct keep_acl_set_req){ .session = admin,
+                                                     .name = STR("News"),
+                                                     .identifier = STR("bob@hamburger.edu"),
+                                                     .rights = RIGHT_CREATE | RIGHT_INSERT },
+                         NULL),
+             "more for bob");
+    CHECK_OK(create(w, x.bob, "Public/News/Mine"), "below News");
+    CHECK_OK(append(w, x.bob, "Public/News", FLAG_SEEN), "written");
+    CHECK_OK(ask_quota(w, w->gate,
+                       &(struct keep_quota_req){ x.bob, QUOTA_OF_MAILBOX, STR("Public/News") },
+                       &quota),
+             "whose quota");
+    CHECK_STR(quota.root, STR("#user/public@crepes.fr"), "the owner's");
+    CHECK_EQ(quota.messages, 1, "counts there");
+    CHECK_OK(ask_mailbox_subscribe(
+                 w, w->gate,
+                 &(struct keep_mailbox_subscribe_req){ x.bob, STR("Public/News"), true }, NULL),
+             "subscribe");
+    world_restart(w, true);
+    x.bob = world_login(w, STR("bob@hamburger.edu"), STR("hungry"));
+    CHECK_OK(open_box(w, x.bob, "Public/News", &news), "as it was");
+    CHECK_EQ(news.exists, 1, "its message");
+    world_close(w);
 }
 
 /* ---- sessions on one mailbox ---- */

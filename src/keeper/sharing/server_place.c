@@ -24,11 +24,12 @@ bool place_is_elsewhere(const struct keeper *k, struct str name)
 {
     struct str rest;
 
-    return is_below(name, str_from_z(k->others_prefix), &rest);
+    return is_below(name, str_from_z(k->public_prefix), &rest) ||
+           is_below(name, str_from_z(k->others_prefix), &rest);
 }
 
 /* 0 when nobody has the address. The same single read either way. */
-static enum err account_at(struct request *j, struct kv *kv, struct str address, uint32_t *ret)
+static enum err account_at(struct kv *kv, struct str address, uint32_t *ret, struct errinfo *why)
 {
     uint64_t number = 0;
     struct key k;
@@ -36,10 +37,19 @@ static enum err account_at(struct request *j, struct kv *kv, struct str address,
     enum err e;
 
     key_of_text(&k, TABLE_ADDRESS, address);
-    if ((e = table_find_number(kv, &k, &found, &number, &j->why)) != OK)
+    if ((e = table_find_number(kv, &k, &found, &number, why)) != OK)
         return e;
     *ret = found ? (uint32_t)number : 0;
     return OK;
+}
+
+/* 0: nothing is public. */
+static enum err public_account(struct keeper *k, struct kv *kv, uint32_t *ret, struct errinfo *why)
+{
+    *ret = 0;
+    if (k->public_owner[0] == '\0')
+        return OK;
+    return account_at(kv, str_from_z(k->public_owner), ret, why);
 }
 
 /* "bob@hamburger.edu/Work/2026": a local part may have a slash of its own, so the address ends at
@@ -49,6 +59,8 @@ static enum err split_address(struct request *j, struct kv *kv, struct str rest,
 {
     size_t at = str_find_char(rest, '@'), slash;
     struct str address;
+    uint32_t shown_elsewhere;
+    enum err e;
 
     if (at == STR_NOT_FOUND)
         return OK;
@@ -58,7 +70,12 @@ static enum err split_address(struct request *j, struct kv *kv, struct str rest,
     if (directory_normalise(j->mem, slash == STR_NOT_FOUND ? rest : str_take(rest, at + slash),
                             false, &address) != OK)
         return OK;
-    return account_at(j, kv, address, &ret->account);
+    if ((e = public_account(j->k, kv, &shown_elsewhere, &j->why)) != OK ||
+        (e = account_at(kv, address, &ret->account, &j->why)) != OK)
+        return e;
+    if (ret->account == shown_elsewhere) /* one name is enough */
+        ret->account = 0;
+    return OK;
 }
 
 /* Whose name it is, and what it is called there. account 0: nobody's. Administrators see an account
@@ -80,8 +97,12 @@ static enum err split(struct request *j, struct kv *kv, struct session *s, struc
         return OK;
     ret->account = 0;
     ret->name = STR_EMPTY;
-    if (is_below(name, str_from_z(k->others_prefix), &rest))
+    if (is_below(name, str_from_z(k->public_prefix), &rest)) {
+        ret->name = rest;
+        e = public_account(k, kv, &ret->account, &j->why);
+    } else if (is_below(name, str_from_z(k->others_prefix), &rest)) {
         e = split_address(j, kv, rest, ret);
+    }
     if (e == OK && ret->name.len > 0)
         ret->prefix = str_take(name, name.len - ret->name.len);
     return e;
@@ -213,12 +234,15 @@ enum err request_place_new(struct request *j, struct kv *kv, uint64_t session, s
 /* ---- what others share ---- */
 
 struct others {
-    struct request *j;
-    const struct session *s;
+    struct keeper *k;
+    struct arena *mem;
+    struct errinfo *why;
+    uint32_t account; /* for whom */
     struct mailbox_listed *at;
     size_t count;
     uint32_t owner; /* of the prefix */
     struct str prefix;
+    uint32_t public; /* the account that owns what is public; 0: nothing is */
 };
 
 static int by_place(const void *a, const void *b)
@@ -233,24 +257,24 @@ static int by_place(const void *a, const void *b)
 /* What stands before the names of an owner's mailboxes; empty when they are not shown. */
 static enum err prefix_of(struct others *o, uint32_t owner)
 {
-    const struct keeper *k = o->j->k;
     struct account row;
     bool found;
-    enum err e = directory_account_get(o->j->k->kv, o->j->mem, owner, &found, &row, &o->j->why);
+    enum err e = directory_account_get(o->k->kv, o->mem, owner, &found, &row, o->why);
 
     o->owner = owner;
     o->prefix = STR_EMPTY;
     if (e != OK || !found)
         return e;
-    if (k->others_prefix[0] != '\0')
-        o->prefix = arena_printf(o->j->mem, "%s/%.*s/", k->others_prefix, STR_ARG(row.address));
+    if (owner == o->public)
+        o->prefix = arena_printf(o->mem, "%s/", o->k->public_prefix);
+    else if (o->k->others_prefix[0] != '\0')
+        o->prefix = arena_printf(o->mem, "%s/%.*s/", o->k->others_prefix, STR_ARG(row.address));
     return OK;
 }
 
 static enum err add_other(struct others *o, const struct acl_place *p)
 {
     struct right_needs needs = rights_needed(CALL_mailbox_list, PLACE_ITSELF);
-    struct request *j = o->j;
     struct mailbox_listed *m;
     struct mbox row;
     uint32_t rights;
@@ -261,16 +285,18 @@ static enum err add_other(struct others *o, const struct acl_place *p)
         return e;
     if (o->prefix.len == 0)
         return OK;
-    if ((e = rights_of(j, j->k->kv, o->s, p->owner, p->mailbox, &rights)) != OK)
+    if ((e = acl_rights(o->k->kv, p->owner, p->mailbox, o->account, &rights, o->why)) != OK)
         return e;
     if (!rights_suffice(needs, rights))
         return OK;
-    e = mailbox_get_by_id(j->k->kv, j->mem, p->owner, p->mailbox, &found, &row, &j->why);
+    e = mailbox_get_by_id(o->k->kv, o->mem, p->owner, p->mailbox, &found, &row, o->why);
     if (e != OK || !found)
         return e;
     m = &o->at[o->count++];
-    *m = (struct mailbox_listed){ .name = arena_join(j->mem, o->prefix, row.name),
+    *m = (struct mailbox_listed){ .name = arena_join(o->mem, o->prefix, row.name),
                                   .exists = true,
+                                  .owner = p->owner,
+                                  .owners_id = p->mailbox,
                                   .rights = rights,
                                   .mailbox = row };
     /* A special use is the owner's, not that of whoever looks in (RFC 6154 2). */
@@ -278,33 +304,43 @@ static enum err add_other(struct others *o, const struct acl_place *p)
     return OK;
 }
 
-enum err places_of_others(struct request *j, const struct session *s, struct mailbox_listed **ret,
-                          size_t *ret_count)
+enum err places_shared_with(struct keeper *k, struct arena *mem, uint32_t account,
+                            struct mailbox_listed **ret, size_t *ret_count, struct errinfo *why)
 {
-    struct others o = { .j = j, .s = s };
+    struct others o = { .k = k, .mem = mem, .why = why, .account = account };
     struct acl_place *mine, *anyones, *all;
     size_t mine_count, anyones_count, count;
     enum err e;
 
     *ret = NULL;
     *ret_count = 0;
-    if ((e = acl_places(j->k->kv, j->mem, s->account, 0, &mine, &mine_count, &j->why)) != OK ||
-        (e = acl_places(j->k->kv, j->mem, ACL_ANYONE, 0, &anyones, &anyones_count, &j->why)) != OK)
+    if ((e = acl_places(k->kv, mem, account, 0, &mine, &mine_count, why)) != OK ||
+        (e = acl_places(k->kv, mem, ACL_ANYONE, 0, &anyones, &anyones_count, why)) != OK)
         return e;
     count = mine_count + anyones_count;
-    if (count == 0 || s->peer->who == BY_CONTROL)
-        return OK;
-    o.at = ARENA_ARRAY(j->mem, struct mailbox_listed, count);
-    all = ARENA_ARRAY(j->mem, struct acl_place, count);
+    if (count == 0 || (e = public_account(k, k->kv, &o.public, why)) != OK)
+        return e;
+    o.at = ARENA_ARRAY(mem, struct mailbox_listed, count);
+    all = ARENA_ARRAY(mem, struct acl_place, count);
     if (mine_count > 0)
         memcpy(all, mine, mine_count * sizeof *all);
     if (anyones_count > 0)
         memcpy(all + mine_count, anyones, anyones_count * sizeof *all);
     qsort(all, count, sizeof *all, by_place);
     for (size_t i = 0; i < count && e == OK; i++)
-        if (all[i].owner != s->account && (i == 0 || by_place(&all[i - 1], &all[i]) != 0))
+        if (all[i].owner != account && (i == 0 || by_place(&all[i - 1], &all[i]) != 0))
             e = add_other(&o, &all[i]);
     *ret = o.at;
     *ret_count = o.count;
     return e;
+}
+
+enum err places_of_others(struct request *j, const struct session *s, struct mailbox_listed **ret,
+                          size_t *ret_count)
+{
+    *ret = NULL;
+    *ret_count = 0;
+    if (s->peer->who == BY_CONTROL)
+        return OK;
+    return places_shared_with(j->k, j->mem, s->account, ret, ret_count, &j->why);
 }

@@ -2,7 +2,8 @@
  * to it.
  *
  * A session belongs to one account. Names without a prefix are that account's; names below the
- * prefix of other users ("Other Users/bob@hamburger.edu/Work") are other accounts', and are found
+ * prefix of other users ("Other Users/bob@hamburger.edu/Work") are other accounts', and those below
+ * the public prefix ("Public/News") those of the account that the settings name; both are found
  * only with a right that server_rights.h asks for. Without the right to look a mailbox up, it does
  * not exist: the same error after the same reads as for a name that nobody has (ERR_NOT_FOUND);
  * with it, but without enough, ERR_DENIED.
@@ -64,6 +65,11 @@ MUST_USE enum err request_place_new(struct request *j, struct kv *kv, uint64_t s
 /* Mailboxes of others that the session may look up, with their full names. */
 MUST_USE enum err places_of_others(struct request *j, const struct session *s,
                                    struct mailbox_listed **ret, size_t *ret_count);
+/* The same for an account, whoever asks. */
+MUST_USE enum err places_shared_with(struct keeper *k, struct arena *mem, uint32_t account,
+                                     struct mailbox_listed **ret, size_t *ret_count,
+                                     struct errinfo *why);
+
 /* Is it a name of a namespace that is not the account's own? */
 bool place_is_elsewhere(const struct keeper *k, struct str name);
 

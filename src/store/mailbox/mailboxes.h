@@ -58,9 +58,10 @@ MUST_USE enum err mailbox_get_by_id(struct kv *kv, struct arena *mem, uint32_t a
 struct mailbox_listed {
     struct str name;
     bool exists, subscribed, has_children;
-    uint32_t id;         /* 0: of another account */
-    uint32_t rights;     /* of another account's: message/set/rights.h */
-    struct mbox mailbox; /* when it exists */
+    uint32_t id;               /* 0: of another account */
+    uint32_t rights;           /* of another account's: message/set/rights.h */
+    uint32_t owner, owners_id; /* of another account's: whose, and its number there */
+    struct mbox mailbox;       /* when it exists */
 };
 /* All names in order, with those that are only subscribed and the parents that are missing. */
 MUST_USE enum err mailbox_list(struct kv *kv, struct arena *mem, uint32_t account,

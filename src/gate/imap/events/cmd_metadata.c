@@ -11,6 +11,8 @@
 
 #define SPECIALUSE STR("/private/specialuse")
 #define OUR_VENDOR STR("/shared/vendor/postern")
+/* For how many days expunged mail can be brought back; 0: not at all. */
+#define UNDELETE_DAYS STR("/shared/vendor/postern/undelete-days")
 
 struct read_task {
     struct keep_metadata_read_req req;
@@ -26,7 +28,7 @@ struct computed {
     struct str entry, value;
 };
 
-enum { COMPUTED_MAX = 2 };
+enum { COMPUTED_MAX = 3 };
 
 static size_t server_annotations(const struct imap_session *s, struct computed *at)
 {
@@ -37,6 +39,9 @@ static size_t server_annotations(const struct imap_session *s, struct computed *
         at[count++] = (struct computed){ STR("/shared/comment"), set->comment };
     if (set->admin.len > 0)
         at[count++] = (struct computed){ STR("/shared/admin"), set->admin };
+    at[count++] =
+        (struct computed){ UNDELETE_DAYS,
+                           arena_printf(s->mem, "%llu", (unsigned long long)set->undelete_days) };
     return count;
 }
 

@@ -195,7 +195,8 @@ static void namespaces_known(void *ctx, enum err e, const struct keep_namespaces
     }
     BUF_ADD(&s->out, "* NAMESPACE ((\"\" \"/\"))");
     put_namespace(s, rep->others);
-    BUF_ADD(&s->out, " NIL\r\n");
+    put_namespace(s, rep->shared);
+    BUF_ADD(&s->out, "\r\n");
     imap_session_ok(s);
 }
 
