@@ -3,6 +3,7 @@
 #include <stdarg.h>
 
 #include "keeper/fetch/server_ahead.h"
+#include "keeper/index/server_blocks.h"
 #include "keeper/index/server_index.h"
 #include "keeper/login/server_attempt.h"
 #include "message/words/stems.h"
@@ -147,6 +148,7 @@ void keeper_free(struct keeper *k)
     if (k == NULL)
         return;
     indexer_free(k);
+    blocks_free(k);
     if (k->auth != NULL)
         workers_free(k->auth);
     if (k->slow != NULL)
@@ -418,7 +420,8 @@ enum err keeper_start(struct loop *l, struct fs *fs, const struct keeper_setting
         keeper_free(k);
         return e;
     }
-    if (!k->settings.no_index && (e = indexer_start(k, why == NULL ? &unused : why)) != OK) {
+    if ((e = blocks_start(k, why == NULL ? &unused : why)) != OK ||
+        (!k->settings.no_index && (e = indexer_start(k, why == NULL ? &unused : why)) != OK)) {
         keeper_free(k);
         return e;
     }

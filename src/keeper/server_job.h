@@ -56,6 +56,7 @@ struct keeper {
     struct workers *sorts;                 /* one thread: keys of mailboxes belong to it */
     struct views *views;
     struct indexer *index; /* null when there is none */
+    struct blocks *blocks; /* keys made behind the commits (index/server_blocks.h) */
     struct buf languages;  /* for stems_new */
     struct key_cache *keys;
     struct keys_saving *keys_saving; /* under way, or null */

@@ -5,6 +5,7 @@
  * the reply to its own command first, and many changes of one mailbox become one note. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "keeper/events/server_events.h"
+#include "keeper/index/server_blocks.h"
 #include "keeper/index/server_index.h"
 #include "keeper/sharing/server_place.h"
 
@@ -49,6 +50,8 @@ void notes_observe(void *ctx, const struct txn_op *ops, size_t count)
         switch (key[0]) {
         case TABLE_MEMBERSHIP:
             note_want(k, load_u32(key + 1), load_u32(key + 5));
+            if (ops[i].kind == TXN_PUT)
+                blocks_came(k, load_u32(key + 1), load_u32(key + 5), load_u32(key + 9));
             break;
         case TABLE_EMAIL:
         case TABLE_COUNTERS:

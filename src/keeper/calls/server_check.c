@@ -1,5 +1,6 @@
 /* keeper/calls/server_check.c - check, rebuild, compact, status. */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "keeper/index/server_blocks.h"
 #include "keeper/index/server_index.h"
 #include "store/check.h"
 
@@ -100,6 +101,8 @@ static enum err rebuild_now(struct request *j)
     struct counter_list list = counters_new(j);
     enum err e = writer_rebuild(k->writer, &j->why);
 
+    if (e == OK)
+        e = blocks_start(k, &j->why);
     if (e == OK && !k->settings.no_index)
         e = indexer_start(k, &j->why);
     if (e != OK)
@@ -148,6 +151,7 @@ void start_rebuild(struct request *j)
     k->exclusive = j;
     views_clear(k->views);
     indexer_free(k); /* which may be reading what is going to be thrown away */
+    blocks_free(k);
     rebuild_quiet(j);
 }
 

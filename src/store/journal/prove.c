@@ -32,10 +32,11 @@ static void report_key(check_found found, void *ctx, const char *what, struct st
     report(found, ctx, "row '%s' (%zu octets): %s", shown, key.len, what);
 }
 
-/* Counters of segments are estimates; the search index (w, W, z) is no part of the journal. */
+/* Counters of segments are estimates; the search index (w, W, z) and blocks of sort keys (o) are no
+ * part of the journal. */
 static bool is_apart(struct str key)
 {
-    return str_find_char(STR("SwWz"), key.at[0]) != STR_NOT_FOUND;
+    return str_find_char(STR("SwWzo"), key.at[0]) != STR_NOT_FOUND;
 }
 
 /* Walks both tables side by side. */

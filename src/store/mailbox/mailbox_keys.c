@@ -424,3 +424,110 @@ uint32_t mailbox_keys_unsaved_worker(struct mailbox_keys *keys, uint32_t uidnext
         }
     return made;
 }
+
+/* ---- blocks made ahead ---- */
+
+struct block_range {
+    struct key from, to;
+};
+
+static struct block_range range_of(uint32_t account, uint32_t mailbox, uint32_t number)
+{
+    struct block_range r;
+
+    key_of_membership(&r.from, account, mailbox, number << KEY_BLOCK_BITS);
+    key_of_membership(&r.to, account, mailbox, number << KEY_BLOCK_BITS | (KEY_BLOCK_MAX - 1));
+    key_end(&r.to);
+    return r;
+}
+
+static uint32_t uid_of_key(struct str key)
+{
+    return load_u32(key.at + 9);
+}
+
+/* The UIDs of the block that hold messages, and the block of the last UID before them. */
+static enum err read_uids(struct kv *kv, uint32_t account, uint32_t mailbox, uint32_t number,
+                          uint32_t uids[KEY_BLOCK_MAX], uint32_t *ret_count, uint32_t *ret_below,
+                          struct errinfo *why)
+{
+    struct block_range r = range_of(account, mailbox, number);
+    struct kv_iter *it;
+    struct key first;
+    uint32_t count = 0;
+    enum err e;
+
+    key_of_mailbox(&first, TABLE_MEMBERSHIP, account, mailbox);
+    it = kv_iter_new(kv, NULL, key_str(&first), key_str(&r.to));
+    if (kv_iter_seek_before(it, key_str(&r.from)))
+        *ret_below = uid_of_key(kv_iter_key(it)) >> KEY_BLOCK_BITS;
+    for (bool on = kv_iter_seek(it, key_str(&r.from)); on && count < KEY_BLOCK_MAX;
+         on = kv_iter_next(it))
+        uids[count++] = uid_of_key(kv_iter_key(it));
+    *ret_count = count;
+    e = kv_iter_error(it, why);
+    kv_iter_free(it);
+    return e;
+}
+
+static bool has_row(struct kv *kv, const struct key *k)
+{
+    struct key to = *k;
+    struct kv_iter *it;
+    bool found;
+
+    key_end(&to);
+    it = kv_iter_new(kv, NULL, key_str(k), key_str(&to));
+    found = kv_iter_first(it) && str_eq(kv_iter_key(it), key_str(k));
+    kv_iter_free(it);
+    return found;
+}
+
+enum err mailbox_keys_make_block(struct kv *kv, uint32_t account, uint32_t mailbox, uint32_t number,
+                                 struct key_block **ret, uint32_t *ret_below, struct errinfo *why)
+{
+    const struct mailbox_keys keys = { .account = account, .mailbox = mailbox };
+    uint32_t uids[KEY_BLOCK_MAX], count, below = number;
+    struct arena *mem = arena_new(0);
+    struct making m = { .keys = &keys, .kv = kv, .mem = mem, .why = why };
+    struct key_block *made = NULL;
+    struct key k;
+    enum err e = read_uids(kv, account, mailbox, number, uids, &count, &below, why);
+
+    key_of_key_block(&k, account, mailbox, number);
+    if (e == OK && count > 0 && !has_row(kv, &k)) {
+        m.entries = ARENA_ARRAY(mem, struct key_entry, KEY_BLOCK_MAX);
+        if ((e = make_entries(&m, uids, count)) == OK && m.count > 0)
+            made = key_block_new(m.entries, m.count);
+    } else if (count > 0) {
+        below = number; /* those below were made with it, or before it */
+    }
+    arena_free(mem);
+    if (e != OK)
+        return e;
+    *ret = made;
+    *ret_below = below;
+    return OK;
+}
+
+enum err mailbox_keys_apply_block(struct kv *kv, uint32_t account, uint32_t mailbox,
+                                  const struct key_block *b, struct errinfo *why)
+{
+    struct block_range r = range_of(account, mailbox, key_block_number(b));
+    struct kv_iter *it = kv_iter_new(kv, NULL, key_str(&r.from), key_str(&r.to));
+    bool here = kv_iter_first(it);
+    struct kv_position position = kv_position(kv);
+    struct kv_batch *batch;
+    struct key k;
+    enum err e = kv_iter_error(it, why);
+
+    kv_iter_free(it);
+    if (e != OK || !here)
+        return e;
+    batch = kv_batch_new(kv);
+    key_of_key_block(&k, account, mailbox, key_block_number(b));
+    kv_batch_put(batch, key_str(&k), str_from(b->octets, b->octet_count));
+    e = kv_apply(kv, batch, &position, why);
+    kv_batch_free(batch);
+    return e;
+}

@@ -28,7 +28,7 @@ struct txn;
 struct uidset;
 
 #define KEYS_MAILBOX_BYTES_MAX ((uint64_t)512 << 20)
-enum { KEYS_SAVED_AT_ONCE = 8 }; /* blocks of one commit: about 2.5 MB */
+enum { KEYS_SAVED_AT_ONCE = 2 }; /* blocks put into the tables at once: about 600 KB */
 
 struct mailbox_keys {
     uint32_t account, mailbox; /* the key */
@@ -70,6 +70,17 @@ const struct order *mailbox_keys_order_worker(struct mailbox_keys *keys, enum so
  * now on, and stay as they are as long as the keys are pinned. */
 uint32_t mailbox_keys_unsaved_worker(struct mailbox_keys *keys, uint32_t uidnext,
                                      struct key_block **ret);
+
+/* A final block (all its UIDs have been given out) made from the tables, on any thread: null when
+ * its row is there already or no messages are. *ret_below: the next lower block with messages, or
+ * `number` itself when there is none. */
+MUST_USE enum err mailbox_keys_make_block(struct kv *kv, uint32_t account, uint32_t mailbox,
+                                          uint32_t number, struct key_block **ret,
+                                          uint32_t *ret_below, struct errinfo *why);
+/* Writes it into the tables, on the loop, when messages of it are still there. Like the index
+ * (store/index/index.h) it is made of other rows and needs no journal. */
+MUST_USE enum err mailbox_keys_apply_block(struct kv *kv, uint32_t account, uint32_t mailbox,
+                                           const struct key_block *b, struct errinfo *why);
 
 void key_of_key_block(struct key *k, uint32_t account, uint32_t mailbox, uint32_t number);
 static inline uint32_t key_block_number(const struct key_block *b)

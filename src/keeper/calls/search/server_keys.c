@@ -1,9 +1,10 @@
 /* keeper/calls/search/server_keys.c - writing the sort keys of a mailbox into the tables, behind
  * the answer of the search that made them.
  *
- * The blocks are chosen on the worker thread, to which they belong; a few make one commit. It goes
- * on until all final blocks of the mailbox are written. What fails is not tried again before the
- * keys are made anew: they can be made at any time. */
+ * Mostly index/server_blocks has written them before. The blocks are chosen on the worker thread,
+ * to which they belong, and put into the tables on the loop, a few at a time, until all final
+ * blocks of the mailbox are written. What fails is not tried again before the keys are made anew:
+ * they can be made at any time. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "keeper/calls/search/server_search.h"
 
@@ -35,41 +36,16 @@ void keys_saving_free(struct keeper *k)
     free(s);
 }
 
-/* A mailbox that was deleted meanwhile gets no rows any more. */
-static enum err build(void *ctx, struct txn *t)
+/* Of a mailbox that was deleted meanwhile no messages are there, so none of its blocks is written.
+ */
+static enum err apply(struct keys_saving *s)
 {
-    SCRATCH(tmp, NULL);
-    struct keys_saving *s = ctx;
-    struct mbox m;
-    struct key k;
-    bool found;
-    enum err e =
-        mailbox_get_by_id(txn_kv(t), tmp, s->keys->account, s->keys->mailbox, &found, &m, &s->why);
+    enum err e = OK;
 
-    if (e != OK || !found)
-        return e != OK ? e : ERR_NOT_FOUND;
-    for (uint32_t i = 0; i < s->count; i++) {
-        const struct key_block *b = s->blocks[i];
-
-        key_of_key_block(&k, s->keys->account, s->keys->mailbox, key_block_number(b));
-        txn_put(t, key_str(&k), str_from(b->octets, b->octet_count));
-    }
-    return OK;
-}
-
-static void chosen(void *ctx);
-
-static void written(void *ctx, enum err e)
-{
-    struct keys_saving *s = ctx;
-    struct keeper *k = s->k;
-
-    if (e == OK && !k->stopping) {
-        workers_run(k->sorts, choose_worker, chosen, s);
-        return;
-    }
-    keys_saving_free(k);
-    keeper_maybe_stopped(k);
+    for (uint32_t i = 0; i < s->count && e == OK; i++)
+        e = mailbox_keys_apply_block(s->k->kv, s->keys->account, s->keys->mailbox, s->blocks[i],
+                                     &s->why);
+    return e;
 }
 
 static void chosen(void *ctx)
@@ -77,8 +53,9 @@ static void chosen(void *ctx)
     struct keys_saving *s = ctx;
     struct keeper *k = s->k;
 
-    if (s->count > 0 && !k->stopping && k->exclusive == NULL)
-        writer_submit(k->writer, build, written, s);
+    if (s->count > 0 && !k->stopping && !k->failed && k->exclusive == NULL &&
+        !writer_stopped(k->writer) && apply(s) == OK)
+        workers_run(k->sorts, choose_worker, chosen, s);
     else
         keys_saving_free(k);
 }
