@@ -174,6 +174,7 @@ struct workers_ops {
     void (*free)(struct workers *w);
     void (*run)(struct workers *w, void (*run)(void *ctx), void (*done)(void *ctx), void *ctx);
     size_t (*waiting)(const struct workers *w);
+    void (*give_way)(struct workers *w); /* null: there is nothing to give */
 };
 
 struct workers {

@@ -7,6 +7,12 @@ enum err workers_new(struct loop *l, unsigned threads, struct workers **ret, str
     return l->ops->workers_new(l, threads, ret, why);
 }
 
+void workers_give_way(struct workers *w)
+{
+    if (w->ops->give_way != NULL)
+        w->ops->give_way(w);
+}
+
 void workers_free(struct workers *w)
 {
     if (w != NULL)

@@ -13,6 +13,8 @@ struct workers;
 
 MUST_USE enum err workers_new(struct loop *l, unsigned threads, struct workers **ret,
                               struct errinfo *why);
+/* Its threads give way: where the processor is wanted by others, they get a tenth of it. */
+void workers_give_way(struct workers *w);
 /* Waits for running jobs, drops waiting ones without calling done. */
 void workers_free(struct workers *w);
 void workers_run(struct workers *w, void (*run)(void *ctx), void (*done)(void *ctx), void *ctx);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "os/workers.h"
 
+#include <sys/resource.h>
+
 #include "os/os_test.h"
 
 enum { JOBS = 200 };
@@ -92,6 +94,45 @@ TEST(freeing_a_pool_drops_its_jobs)
             workers_run(pool, nothing, never, NULL);
         workers_free(pool);
         bench_pass(&w, 30);
+        bench_close(&w);
+    }
+}
+
+struct priority {
+    int value;
+    bool done;
+};
+
+static void read_priority(void *ctx)
+{
+    ((struct priority *)ctx)->value = getpriority(PRIO_PROCESS, 0);
+}
+
+static void priority_read(void *ctx)
+{
+    ((struct priority *)ctx)->done = true;
+}
+
+static bool is_read(void *ctx)
+{
+    return ((struct priority *)ctx)->done;
+}
+
+TEST(a_pool_that_gives_way_has_less_priority_than_the_loop)
+{
+    for (enum side side = 0; side < SIDE_COUNT; side++) {
+        struct priority p = { 0 };
+        struct workers *pool;
+        struct bench w;
+
+        bench_open(&w, side);
+        CHECK_OK(workers_new(w.a, 1, &pool, NULL), "%s", side_name(side));
+        workers_give_way(pool);
+        workers_run(pool, read_priority, priority_read, &p);
+        CHECK(bench_run(&w, is_read, &p), "%s", side_name(side));
+        if (side == SIDE_REAL)
+            CHECK(p.value > getpriority(PRIO_PROCESS, 0) || p.value == PRIO_MAX - 1, "%d", p.value);
+        workers_free(pool);
         bench_close(&w);
     }
 }

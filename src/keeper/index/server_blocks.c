@@ -134,6 +134,7 @@ enum err blocks_start(struct keeper *k, struct errinfo *why)
         free(b);
         return e;
     }
+    workers_give_way(b->workers);
     loop_random(k->loop, octets, sizeof octets);
     map_init(&b->waiting, siphash_key_of(octets));
     list_init(&b->row);

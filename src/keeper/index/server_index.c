@@ -481,6 +481,7 @@ enum err indexer_start(struct keeper *k, struct errinfo *why)
         free(x);
         return e;
     }
+    workers_give_way(x->workers);
     loop_random(k->loop, octets, sizeof octets);
     x->key = siphash_key_of(octets);
     map_init(&x->waiting, x->key);

@@ -2,10 +2,10 @@
  *
  * Accounts with emails that are not indexed yet wait in a row; one at a time is worked on, slice by
  * slice in a worker of its own, and what a slice has made is put into the tables on the loop in
- * small pieces. While requests are under way the worker rests as long as it worked, so it takes
- * half a core at most. Nothing waits for the index: a search takes emails that are not in it for
- * possible ones. What was not finished when keeper ends is begun again at the next start. Loop's
- * thread only. Tests: server_index_test.c. */
+ * small pieces. While requests are under way the worker rests as long as it worked, and it gives
+ * way to all others that want the processor. Nothing waits for the index: a search takes emails
+ * that are not in it for possible ones. What was not finished when keeper ends is begun again at
+ * the next start. Loop's thread only. Tests: server_index_test.c. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef POSTERN_KEEPER_INDEX_SERVER_INDEX_H
 #define POSTERN_KEEPER_INDEX_SERVER_INDEX_H

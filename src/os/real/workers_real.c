@@ -7,12 +7,13 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/arena.h"
 #include "os/real/loop_real.h"
 
-enum { THREADS_MAX = 64 };
+enum { THREADS_MAX = 64, WAY_GIVEN = 10 /* as in nice(1) */ };
 
 struct job {
     struct job *next;
@@ -33,6 +34,7 @@ struct real_workers {
     pthread_cond_t work;
     struct job_list todo, finished; /* under the lock */
     bool ending;                    /* under the lock */
+    bool gives_way;                 /* under the lock */
     size_t waiting;                 /* the loop's thread only */
     pthread_t threads[THREADS_MAX];
     unsigned thread_count;
@@ -72,10 +74,17 @@ static void list_drop(struct job_list *l)
         free(j);
 }
 
+/* On Linux "this process" means this thread. Where it is refused, work goes on as before. */
+static void step_back(void)
+{
+    (void)setpriority(PRIO_PROCESS, 0, WAY_GIVEN);
+}
+
 static void *work(void *arg)
 {
     struct real_workers *w = arg;
     uint64_t one = 1;
+    bool stepped_back = false;
 
     (void)pthread_mutex_lock(&w->lock);
     for (;;) {
@@ -87,7 +96,13 @@ static void *work(void *arg)
             (void)pthread_cond_wait(&w->work, &w->lock);
             continue;
         }
+        bool must_step_back = w->gives_way && !stepped_back;
+
         (void)pthread_mutex_unlock(&w->lock);
+        if (must_step_back) {
+            step_back();
+            stepped_back = true;
+        }
         j->run(j->ctx);
         (void)pthread_mutex_lock(&w->lock);
         bool first = w->finished.first == NULL;
@@ -142,6 +157,15 @@ static void real_workers_run(struct workers *base, void (*run)(void *ctx), void 
 static size_t real_workers_waiting(const struct workers *base)
 {
     return CONTAINER_OF(base, const struct real_workers, base)->waiting;
+}
+
+static void real_workers_give_way(struct workers *base)
+{
+    struct real_workers *w = workers_of(base);
+
+    (void)pthread_mutex_lock(&w->lock);
+    w->gives_way = true;
+    (void)pthread_mutex_unlock(&w->lock);
 }
 
 static void bury_workers(void *memory)
@@ -215,4 +239,5 @@ static const struct workers_ops real_workers_ops = {
     .free = real_workers_free,
     .run = real_workers_run,
     .waiting = real_workers_waiting,
+    .give_way = real_workers_give_way,
 };
