@@ -117,6 +117,7 @@ static void start_keeper(struct world *w)
         .argon2_kib = 8,
         .argon2_passes = 1,
         .auth_threads = 1,
+        .scram_iterations = 100,
         .certificates = true,
         .undelete_s = 7 * 86400,
         .undelete_bytes = 100000,

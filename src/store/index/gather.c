@@ -4,7 +4,12 @@
 
 #include <stdlib.h>
 
-enum { SLOTS_FIRST = 1 << 14, NO_EMAIL = -1, SHORT_BYTES = 4, SHORT_SLOTS = 1 << 16 };
+enum {
+    SLOTS_FIRST = 1 << 10, /* mostly one message or two have come */
+    NO_EMAIL = -1,
+    SHORT_BYTES = 4,
+    SHORT_SLOTS_MAX = 1 << 16
+};
 
 /* text: behind the length octet, in the arena. */
 struct term {
@@ -31,6 +36,7 @@ struct gather {
     uint32_t *slots; /* numbers of terms, from 1; 0: empty */
     uint32_t slot_count;
     struct short_term *shorts; /* what was asked for last, by a hash */
+    uint32_t short_count;
     struct pair *pairs;
     size_t pair_count, pair_cap, email_pairs; /* email_pairs: where those of the last email begin */
     uint32_t *emails, *odd;
@@ -46,6 +52,14 @@ static void *grown(void *at, size_t count, size_t size)
     return at;
 }
 
+static void *zeroed(size_t count, size_t size)
+{
+    void *at = grown(NULL, count, size);
+
+    memset(at, 0, count * size);
+    return at;
+}
+
 struct gather *gather_new(struct siphash_key key)
 {
     struct gather *g = calloc(1, sizeof *g);
@@ -53,12 +67,11 @@ struct gather *gather_new(struct siphash_key key)
     if (g == NULL)
         BUG("out of memory");
     g->key = key;
-    g->mem = arena_new(64 * 1024);
+    g->mem = arena_new(0);
     g->slot_count = SLOTS_FIRST;
-    g->slots = grown(NULL, g->slot_count, sizeof *g->slots);
-    memset(g->slots, 0, g->slot_count * sizeof *g->slots);
-    g->shorts = grown(NULL, SHORT_SLOTS, sizeof *g->shorts);
-    memset(g->shorts, 0, SHORT_SLOTS * sizeof *g->shorts);
+    g->short_count = SLOTS_FIRST;
+    g->slots = zeroed(g->slot_count, sizeof *g->slots);
+    g->shorts = zeroed(g->short_count, sizeof *g->shorts);
     g->emails = grown(NULL, GATHER_EMAILS_MAX, sizeof *g->emails);
     g->odd = grown(NULL, GATHER_EMAILS_MAX, sizeof *g->odd);
     return g;
@@ -126,8 +139,13 @@ static void place(struct gather *g, uint32_t number)
 static void widen(struct gather *g)
 {
     g->slot_count *= 2;
-    g->slots = grown(g->slots, g->slot_count, sizeof *g->slots);
-    memset(g->slots, 0, g->slot_count * sizeof *g->slots);
+    free(g->slots);
+    g->slots = zeroed(g->slot_count, sizeof *g->slots);
+    if (g->short_count < SHORT_SLOTS_MAX) {
+        g->short_count *= 2;
+        free(g->shorts);
+        g->shorts = zeroed(g->short_count, sizeof *g->shorts);
+    }
     for (uint32_t i = 0; i < g->term_count; i++)
         place(g, i);
 }
@@ -165,17 +183,24 @@ static uint32_t term_number(struct gather *g, struct str text)
     return term_add(g, text, hash);
 }
 
+static struct short_term *short_slot(struct gather *g, uint32_t octets)
+{
+    return &g->shorts[octets * 0x9E3779B1u >> 16 & (g->short_count - 1)];
+}
+
 /* Terms have no NUL, so octets that are missing are told from those that are there. */
 static uint32_t short_number(struct gather *g, struct str text)
 {
-    uint32_t octets = 0;
-    struct short_term *s;
+    uint32_t octets = 0, number;
+    const struct short_term *s;
 
     memcpy(&octets, text.at, text.len);
-    s = &g->shorts[octets * 0x9E3779B1u >> 16];
-    if (s->number == 0 || s->octets != octets)
-        *s = (struct short_term){ octets, term_number(g, text) + 1 };
-    return s->number - 1;
+    s = short_slot(g, octets);
+    if (s->number != 0 && s->octets == octets)
+        return s->number - 1;
+    number = term_number(g, text); /* which may make the slots anew */
+    *short_slot(g, octets) = (struct short_term){ octets, number + 1 };
+    return number;
 }
 
 void gather_term(struct gather *g, struct str text)
