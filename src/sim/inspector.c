@@ -1,12 +1,13 @@
 /* sim/inspector.c - reads the mailboxes all the while.
  *
- * A visit is login, select, fetch of what is new, sometimes a flag, logout; each step is one call
- * and the next one is made in its done(). When keeper dies in between, the visit is given up. The
- * last visits count: they read every message of every account. */
+ * A visit is login, select, fetch of what is new, a search, sometimes a flag, logout; each step is
+ * one call and the next one is made in its done(). When keeper dies in between, the visit is given
+ * up. The last visits count: they read every message of every account. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sim/inspector.h"
 
 #include "message/set/flags.h"
+#include "message/set/search.h"
 #include "message/set/uidset.h"
 
 enum { VISIT_EVERY_MS = 700, HEAD_OCTETS = 4000, UIDS_MAX = 20000, FLAG_ONE_IN = 3 };
@@ -20,6 +21,8 @@ struct known { /* one account's INBOX, as last seen */
     uint64_t modseq;
     uint64_t fingerprints[UIDS_MAX]; /* by UID: of the message's first octets; 0: not seen */
     bool flagged[UIDS_MAX];          /* we set \Flagged and were told OK */
+    uint32_t numbers[UIDS_MAX];      /* of our message, from 1; 0: none, or not seen */
+    bool has_lines[UIDS_MAX];        /* its text says the number, too */
 };
 
 struct inspector {
@@ -32,7 +35,8 @@ struct inspector {
     size_t account; /* of the visit */
     size_t counted_accounts;
     uint64_t session;
-    uint32_t mailbox, from, flagging;
+    uint32_t mailbox, from, flagging, searched;
+    bool searches;
     bool busy, count_wanted, counting, counted, checked;
     uint32_t queued;
 };
@@ -110,19 +114,92 @@ static void maybe_flag(struct inspector *i)
     buf_deinit(&uids);
 }
 
+/* ---- searches ---- */
+
+static void found(void *ctx, enum err e, const struct keep_search_rep *rep, struct file *file)
+{
+    struct inspector *i = ctx;
+    struct buf want = { 0 };
+
+    (void)file;
+    if (e != OK) {
+        end_visit(i);
+        return;
+    }
+    put_uid(&want, i->searched, i->searched);
+    if (!str_eq(rep->uids, buf_str(&want)))
+        complain(i, "a search does not find its message, or not that one alone");
+    buf_deinit(&want);
+    maybe_flag(i);
+}
+
+/* What only this message has: its subject, its Message-ID, each line of its text. */
+static void search_for(struct inspector *i, uint32_t n, bool has_lines, struct search_builder *b)
+{
+    switch (sim_random(i->sim, has_lines ? 3 : 2)) {
+    case 0:
+        search_add_text(b, SEARCH_TEXT, arena_printf(b->mem, "m%u end", n));
+        break;
+    case 1:
+        search_add_header(b, STR("Message-ID"), arena_printf(b->mem, "<m%u@crepes.fr>", n));
+        break;
+    default:
+        search_add_text(b, SEARCH_BODY, arena_printf(b->mem, "line of message %u,", n));
+        break;
+    }
+}
+
+/* Of messages in local mailboxes there are no reports, which would say the same. */
+static void maybe_search(struct inspector *i)
+{
+    struct known *k = &i->known[i->account];
+    struct arena *mem;
+    struct search_builder b;
+    struct search program;
+    struct buf octets = { 0 };
+
+    i->searched = k->uidnext < 2 || !i->searches
+                      ? 0
+                      : (uint32_t)sim_random(i->sim, MIN(k->uidnext, (uint32_t)UIDS_MAX) - 1) + 1;
+    if (k->numbers[i->searched] == 0) {
+        maybe_flag(i);
+        return;
+    }
+    mem = arena_new(0);
+    search_begin(&b, mem);
+    search_for(i, k->numbers[i->searched] - 1, k->has_lines[i->searched], &b);
+    BUG_ON(search_finish(&b, &program) != OK);
+    search_encode(&program, &octets);
+    struct keep_search_req req = { .session = i->session,
+                                   .mailbox = i->mailbox,
+                                   .program = buf_str(&octets) };
+    (void)keeper_search(town_reader(i->town), &req, found, i);
+    buf_deinit(&octets);
+    arena_free(mem);
+}
+
 /* ---- messages ---- */
+
+/* Our message's number, from 1, by its Subject. */
+static uint32_t number_in(const struct inspector *i, struct str octets)
+{
+    struct str head = str_take(octets, str_find(octets, STR("\r\n\r\n")));
+    size_t subject = str_find(head, STR("Subject: m"));
+    uint32_t n;
+
+    return subject != STR_NOT_FOUND && ledger_number(i->ledger, str_skip(head, subject + 9), &n)
+               ? n + 1
+               : 0;
+}
 
 /* Counts a message into the ledger: one of ours by its Subject, a report by the recipients it is
  * about. */
 static void count_message(struct inspector *i, struct str octets)
 {
-    size_t end = str_find(octets, STR("\r\n\r\n"));
-    struct str head = str_take(octets, end);
-    size_t subject = str_find(head, STR("Subject: m"));
-    uint32_t n;
+    uint32_t n = number_in(i, octets);
 
-    if (subject != STR_NOT_FOUND && ledger_number(i->ledger, str_skip(head, subject + 9), &n)) {
-        i->ledger->entries[n].stored++;
+    if (n > 0) {
+        i->ledger->entries[n - 1].stored++;
         return;
     }
     for (size_t at; (at = str_find(octets, STR("Final-Recipient:"))) != STR_NOT_FOUND;) {
@@ -158,6 +235,8 @@ static void look_at(struct inspector *i, const struct keep_row *row)
     if (k->fingerprints[row->uid] != 0 && k->fingerprints[row->uid] != fingerprint(head))
         complain(i, "another message behind a UID");
     k->fingerprints[row->uid] = fingerprint(head);
+    k->numbers[row->uid] = number_in(i, head);
+    k->has_lines[row->uid] = str_find(head, STR(" line of message ")) != STR_NOT_FOUND;
     if (k->flagged[row->uid] && (row->flags & FLAG_FLAGGED) == 0)
         complain(i, "a flag was lost");
     if (i->counting)
@@ -183,7 +262,7 @@ static void fetched(void *ctx, enum err e, const struct keep_fetch_rep *rep, str
     if (rep->next != 0)
         fetch_on(i);
     else
-        maybe_flag(i);
+        maybe_search(i);
 }
 
 static void fetch_on(struct inspector *i)
@@ -394,7 +473,7 @@ bool inspector_counted(const struct inspector *i)
     return i->counted;
 }
 
-struct inspector *inspector_new(struct sim *s, struct town *t, struct ledger *l)
+struct inspector *inspector_new(struct sim *s, struct town *t, struct ledger *l, bool searches)
 {
     struct inspector *i = calloc(1, sizeof(*i));
 
@@ -403,6 +482,7 @@ struct inspector *inspector_new(struct sim *s, struct town *t, struct ledger *l)
     i->sim = s;
     i->town = t;
     i->ledger = l;
+    i->searches = searches;
     timer_init(&i->timer, town_outside(t), timer_came, i);
     timer_set_in(&i->timer, 1);
     return i;

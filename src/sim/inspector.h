@@ -10,8 +10,9 @@
 
 struct inspector;
 
-/* Makes the domains and accounts first; ready() when they stand. */
-struct inspector *inspector_new(struct sim *s, struct town *t, struct ledger *l);
+/* Makes the domains and accounts first; ready() when they stand. searches: each visit looks for a
+ * message that it has seen by what only that one says, and must find it alone. */
+struct inspector *inspector_new(struct sim *s, struct town *t, struct ledger *l, bool searches);
 void inspector_free(struct inspector *i);
 bool inspector_ready(const struct inspector *i);
 /* Sessions are gone: begins anew. */

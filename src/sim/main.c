@@ -123,8 +123,10 @@ static bool run_seed(uint64_t seed, bool trace, bool tell, uint64_t *ret_digest)
 
     sim_set_trace(r.sim, trace);
     r.peers = peers_new(r.sim, sim_loop(r.sim, STR("elsewhere")), r.ledger);
-    r.town = town_new(r.sim, r.ledger, &town_events, &r, seed % INDEX_ONE_IN == 0);
-    r.inspector = inspector_new(r.sim, r.town, r.ledger);
+    bool with_index = seed % INDEX_ONE_IN == 0;
+
+    r.town = town_new(r.sim, r.ledger, &town_events, &r, with_index);
+    r.inspector = inspector_new(r.sim, r.town, r.ledger, with_index);
     live(&r);
 
     bool good = r.ledger->complaints.len == 0;
