@@ -87,7 +87,9 @@ def session_of(server, user="u0", mailbox="INBOX"):
 
 
 def fill(port, messages, sessions, multi=False, user="u0"):
-    """Messages a second, in shares from several sessions; multi: 50 messages a command."""
+    """Messages a second, in shares from several sessions; multi: 50 messages a command. One logs in
+    first: many at once of whom nobody has come in yet are taken for guesses."""
+    Session(port, f"{user}@hamburger.edu", PASSWORD).close()
     start = time.monotonic()
 
     def append(part):
