@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gate/fake_keeper.h"
 
+#include "message/set/flags.h"
 #include "message/set/uidset.h"
 #include "os/os_test.h"
 #include "testing.h"
@@ -183,6 +184,8 @@ static void on_fetch(struct question *q, struct buf *out)
         }
         m->seen = m->seen || req.mark_seen;
         rep.rows[rep.rows_count] = (struct keep_row){ .uid = m->uid, .size = m->octets.len };
+        if (req.items & ITEM_FLAGS)
+            rep.rows[rep.rows_count].flags = m->seen ? FLAG_SEEN : 0;
         if (req.wants_count == 1) {
             rep.rows[rep.rows_count].parts = cut(q, m->octets, &req.wants[0]);
             rep.rows[rep.rows_count].parts_count = 1;
@@ -190,6 +193,23 @@ static void on_fetch(struct question *q, struct buf *out)
         rep.rows_count++;
     }
     keep_fetch_rep_put(out, &rep);
+    uidset_deinit(&uids);
+}
+
+static void on_store(struct question *q, struct buf *out)
+{
+    struct fake_keeper *k = q->keeper;
+    struct keep_store_rep rep = { .changed = STR_EMPTY };
+    struct uidset uids = { 0 };
+    GET(store);
+    struct reader r = reader_of(req.uids);
+
+    CHECK_EQ(req.session, FAKE_SESSION, "session");
+    CHECK(req.op == STORE_ADD && req.flags == FLAG_SEEN, "all that POP3 marks");
+    CHECK_OK(uidset_decode(&r, RANGES_MAX, &uids), "uids");
+    for (uint32_t i = 0; i < k->inbox_count; i++)
+        k->inbox[i].seen = k->inbox[i].seen || uidset_contains(&uids, k->inbox[i].uid);
+    keep_store_rep_put(out, &rep);
     uidset_deinit(&uids);
 }
 
@@ -233,7 +253,8 @@ static void (*const answers[CALL_COUNT])(struct question *q, struct buf *out) = 
     [CALL_route] = on_route,           [CALL_spool] = on_spool,
     [CALL_spool_drop] = on_spool_drop, [CALL_deliver] = on_deliver,
     [CALL_select] = on_select,         [CALL_fetch] = on_fetch,
-    [CALL_expunge] = on_expunge,       [CALL_unselect] = on_unselect,
+    [CALL_store] = on_store,           [CALL_expunge] = on_expunge,
+    [CALL_unselect] = on_unselect,
 };
 
 static void on_frame(void *ctx, struct str frame, struct file *file)

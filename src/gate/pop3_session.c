@@ -1,12 +1,14 @@
 /* gate/pop3_session.c - POP3 connections.
  *
  * A log-in is three questions: login, select with POP3's lock, and the sizes in pages; the machine
- * learns of it when all three are answered. */
+ * learns of it when all three are answered. A message is one question, or several when it is long;
+ * for a peer that takes one message after the other many messages are (pop3_ahead.h). */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gate/pop3_session.h"
 
 #include "gate/conn.h"
 #include "gate/error_map.h"
+#include "gate/pop3_ahead.h"
 #include "gate/session_log.h"
 #include "message/set/uidset.h"
 
@@ -17,14 +19,72 @@ struct pop3_session {
     struct pop3_service *service;
     struct crowd_place *place;
     struct arena *mem;
-    struct pop3 *machine; /* null until the greeting */
-    uint64_t read_offset; /* of the page under way */
+    struct pop3 *machine;  /* null until the greeting */
+    struct pop3_read read; /* under way */
+    uint32_t next_number;  /* of the message that a peer who walks will want */
     uint32_t mailbox;
-    enum err removal; /* of the marked messages, while the lock is given back */
+    struct pop3_ahead *ahead; /* null unless the peer walks */
+    bool waits_ahead;         /* conn.ticket is the question of `ahead` */
+    enum err removal;         /* of the marked messages, while the lock is given back */
     struct session_tally tally;
     struct arena *login; /* while a log-in is under way: the UIDs of the mailbox */
     struct str uids;
 };
+
+/* ---- what was read ---- */
+
+static struct pop3_mail mail_of(const struct pop3_session *s)
+{
+    return (struct pop3_mail){ .loop = s->service->loop,
+                               .keeper = s->service->keeper,
+                               .session = s->conn.keeper_session,
+                               .mailbox = s->mailbox };
+}
+
+/* A session of keeper that outlives ours until the messages are marked; in the service. */
+struct pop3_leaving {
+    struct list link;
+    struct pop3_service *service;
+    uint64_t keeper_session, ticket;
+};
+
+static void ignore_logout(void *ctx, enum err e, const struct keep_logout_rep *rep,
+                          struct file *file)
+{
+    (void)ctx, (void)e, (void)rep, (void)file;
+}
+
+static void leave(void *ctx, enum err e, const struct keep_store_rep *rep, struct file *file)
+{
+    struct pop3_leaving *l = ctx;
+    struct keep_logout_req req = { .session = l->keeper_session };
+
+    (void)e, (void)rep, (void)file;
+    (void)keeper_logout(l->service->keeper, &req, ignore_logout, NULL);
+    list_remove(&l->link);
+    free(l);
+}
+
+/* A connection that ends in the middle has still read what it was given. */
+static void leave_when_marked(struct pop3_session *s)
+{
+    struct pop3_mail mail = mail_of(s);
+    struct uidset seen = { 0 };
+
+    if (s->ahead != NULL)
+        pop3_ahead_seen(s->ahead, &seen);
+    if (!uidset_empty(&seen) && mail.session != 0) {
+        struct pop3_leaving *l = calloc(1, sizeof *l);
+
+        BUG_ON(l == NULL);
+        l->service = s->service;
+        l->keeper_session = mail.session;
+        list_add_last(&s->service->leaving, &l->link);
+        s->conn.keeper_session = 0;
+        l->ticket = pop3_mark_seen(&mail, &seen, leave, l);
+    }
+    uidset_deinit(&seen);
+}
 
 /* ---- begin and end ---- */
 
@@ -33,6 +93,8 @@ static void session_free(void *session)
     struct pop3_session *s = session;
     struct pop3_service *v = s->service;
 
+    leave_when_marked(s);
+    pop3_ahead_free(s->ahead);
     session_log_end(v->settings.log, "pop3.closed", s->conn.stream, &s->tally,
                     loop_now_ms(v->loop));
     conn_deinit(&s->conn);
@@ -199,7 +261,7 @@ static void got_page(void *ctx, enum err e, const struct keep_fetch_rep *rep, st
         return;
     }
     part = &rep->rows[0].parts[0];
-    if (s->read_offset + part->bytes.len >= part->total)
+    if (s->read.offset + part->bytes.len >= part->total)
         pop3_page(s->machine, part->bytes, true);
     else if (part->bytes.len > 0)
         pop3_page(s->machine, part->bytes, false);
@@ -208,8 +270,9 @@ static void got_page(void *ctx, enum err e, const struct keep_fetch_rep *rep, st
     conn_pump(&s->conn);
 }
 
-static void ask_page(struct pop3_session *s, struct pop3_read read)
+static void ask_page(struct pop3_session *s)
 {
+    struct pop3_read read = s->read;
     struct keep_want want = { .section = STR_EMPTY, .offset = read.offset, .length = READ_BYTES };
     struct keep_fetch_req req = { .session = s->conn.keeper_session,
                                   .mailbox = s->mailbox,
@@ -219,13 +282,90 @@ static void ask_page(struct pop3_session *s, struct pop3_read read)
     struct uidset set = { 0 };
     struct buf uids = { 0 };
 
-    s->read_offset = read.offset;
     uidset_add(&set, read.uid);
     uidset_encode(&set, &uids);
     req.uids = buf_str(&uids);
     s->conn.ticket = keeper_fetch(s->service->keeper, &req, got_page, s);
     buf_deinit(&uids);
     uidset_deinit(&set);
+}
+
+/* The message may be there, but it is not waited for: whatever became of the question, it may be
+ * asked for alone. */
+static bool read_from_ahead(struct pop3_session *s)
+{
+    struct str octets;
+
+    if (!pop3_ahead_take(s->ahead, s->read.uid, &octets))
+        return false;
+    pop3_page(s->machine, octets, true);
+    pop3_ahead_ask_on(s->ahead, s->machine);
+    return true;
+}
+
+static void ahead_came(void *ctx)
+{
+    struct pop3_session *s = ctx;
+
+    if (!s->waits_ahead)
+        return;
+    s->waits_ahead = false;
+    s->conn.ticket = 0;
+    if (!read_from_ahead(s))
+        ask_page(s);
+    conn_pump(&s->conn);
+}
+
+static void ignore_store(void *ctx, enum err e, const struct keep_store_rep *rep, struct file *file)
+{
+    (void)ctx, (void)e, (void)rep, (void)file;
+}
+
+/* A peer that rests costs no memory. */
+static void ahead_rests(void *ctx)
+{
+    struct pop3_session *s = ctx;
+    struct pop3_mail mail = mail_of(s);
+    struct uidset seen = { 0 };
+
+    if (s->waits_ahead)
+        return; /* keeper is slow, not the peer */
+    pop3_ahead_seen(s->ahead, &seen);
+    if (!uidset_empty(&seen) && mail.session != 0)
+        (void)pop3_mark_seen(&mail, &seen, ignore_store, NULL);
+    uidset_deinit(&seen);
+    pop3_ahead_free(s->ahead);
+    s->ahead = NULL;
+}
+
+/* True when the message is there, or on its way with others. The first message that a peer takes
+ * says nothing yet about the next. */
+static bool walk_on(struct pop3_session *s)
+{
+    static const struct pop3_ahead_events events = { ahead_came, ahead_rests };
+    bool walks = s->read.number == s->next_number;
+
+    s->next_number = s->read.number + 1;
+    if (!walks)
+        return false;
+    if (s->ahead == NULL) {
+        struct pop3_mail mail = mail_of(s);
+
+        s->ahead = pop3_ahead_new(&mail, &events, s);
+    }
+    if (read_from_ahead(s))
+        return true;
+    pop3_ahead_ask(s->ahead, s->machine, s->read.number);
+    s->conn.ticket = pop3_ahead_awaits(s->ahead, s->read.uid);
+    s->waits_ahead = s->conn.ticket != 0;
+    return s->waits_ahead;
+}
+
+static void read_message(struct pop3_session *s, struct pop3_read read)
+{
+    s->read = read;
+    if (!read.whole || read.offset > 0 || !walk_on(s))
+        ask_page(s);
 }
 
 static void released(void *ctx, enum err e, const struct keep_unselect_rep *rep, struct file *file)
@@ -257,7 +397,7 @@ static void updated(void *ctx, enum err e, const struct keep_expunge_rep *rep, s
     release(ctx, e);
 }
 
-static void ask_update(struct pop3_session *s)
+static void remove_marked(struct pop3_session *s)
 {
     struct keep_expunge_req req = { .session = s->conn.keeper_session, .mailbox = s->mailbox };
     struct uidset set = { 0 };
@@ -276,6 +416,31 @@ static void ask_update(struct pop3_session *s)
     s->conn.ticket = keeper_expunge(s->service->keeper, &req, updated, s);
     buf_deinit(&uids);
     uidset_deinit(&set);
+}
+
+static void seen_marked(void *ctx, enum err e, const struct keep_store_rep *rep, struct file *file)
+{
+    struct pop3_session *s = ctx;
+
+    (void)e, (void)rep, (void)file; /* as for a message that is read alone: it has been read */
+    s->conn.ticket = 0;
+    remove_marked(s);
+}
+
+static void ask_update(struct pop3_session *s)
+{
+    struct pop3_mail mail = mail_of(s);
+    struct uidset seen = { 0 };
+
+    if (s->ahead != NULL)
+        pop3_ahead_seen(s->ahead, &seen);
+    pop3_ahead_free(s->ahead);
+    s->ahead = NULL;
+    if (uidset_empty(&seen))
+        remove_marked(s);
+    else
+        s->conn.ticket = pop3_mark_seen(&mail, &seen, seen_marked, s);
+    uidset_deinit(&seen);
 }
 
 /* ---- the pump ---- */
@@ -298,8 +463,8 @@ static bool handle(void *session)
         conn_ask_login(&s->conn, out.login, STR("pop3"));
         return false;
     case POP3_READ:
-        ask_page(s, out.read);
-        return false;
+        read_message(s, out.read);
+        return s->conn.ticket == 0;
     case POP3_UPDATE:
         ask_update(s);
         return false;
@@ -364,6 +529,7 @@ void pop3_service_init(struct pop3_service *v, struct loop *l, struct keeper_cli
     *v = (struct pop3_service){ .loop = l, .keeper = keeper };
     pop3_service_reload(v, tls, settings);
     list_init(&v->sessions);
+    list_init(&v->leaving);
     crowd_init(&v->crowd, l);
 }
 
@@ -372,6 +538,13 @@ void pop3_service_deinit(struct pop3_service *v)
     v->stopped = NULL;
     while (!list_empty(&v->sessions))
         session_free(LIST_ITEM(v->sessions.next, struct pop3_session, conn.link));
+    while (!list_empty(&v->leaving)) {
+        struct pop3_leaving *l = LIST_ITEM(list_first(&v->leaving), struct pop3_leaving, link);
+
+        keeper_forget(v->keeper, l->ticket);
+        list_remove(&l->link);
+        free(l);
+    }
     crowd_deinit(&v->crowd);
 }
 

@@ -2,7 +2,8 @@
  *
  * The gate makes one service, gives it every connection of its POP3 listeners, and passes on what
  * keeper says unasked. Sessions live in the service and end by themselves; each holds its machine
- * and nothing else while idle. All of it runs on one loop. Replies are produced only while the
+ * and nothing else while idle. Messages that were retrieved are \Seen at the latest when the
+ * session has ended (pop3_ahead.h). All of it runs on one loop. Replies are produced only while the
  * socket takes them, a page of a message at a time.
  * Errors of keeper are told in the words of gate/error_map.h. Spec: RFC 1939.
  * Tests: pop3_session_test.c. */
@@ -32,8 +33,8 @@ struct pop3_service {
     struct keeper_client *keeper;
     struct tls_server *tls; /* null: no certificate */
     struct pop3_settings settings;
-    struct pop3_options options; /* for the machines */
-    struct list sessions;
+    struct pop3_options options;   /* for the machines */
+    struct list sessions, leaving; /* leaving: the last messages are being marked as read */
     struct crowd crowd;
     uint32_t count;
     void (*stopped)(void *ctx); /* set by pop3_service_stop */

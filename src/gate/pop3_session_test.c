@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gate/pop3_session.h"
 
+#include "gate/pop3_ahead.h"
 #include "gate/session_bench.h"
 #include "testing.h"
 
@@ -313,6 +314,147 @@ TEST_ON_BOTH_SIDES(a_peer_that_ended_its_side_is_still_served)
     bench_pass(&w.b.bench, 50);
     CHECK(w.b.fake.inbox[0].gone, "removed");
     CHECK_EQ(w.service.count, 0, "session gone");
+    world_close(&w);
+}
+
+/* ---- messages read ahead ---- */
+
+enum { WALKED = 6 };
+
+static void open_walk(struct world *w, enum side side)
+{
+    static const struct str octets[WALKED] = {
+        STR_INIT("A: 1\r\n\r\none\r\n"), STR_INIT("A: 2\r\n\r\n.two\r\n"), STR_INIT(""),
+        STR_INIT("A: 4\r\n\r\nfour"),    STR_INIT("A: 5\r\n\r\nfive\r\n"), STR_INIT("A: 6\r\n\r\n"),
+    };
+
+    world_open(w, side);
+    w->b.fake.inbox_count = WALKED;
+    for (uint32_t i = 0; i < WALKED; i++)
+        w->b.fake.inbox[i] = (struct fake_message){ .uid = 10 + 2 * i, .octets = octets[i] };
+    session_bench_connect(&w->b);
+    session_bench_talk(&w->b, STR("C: USER bob\nC: PASS hungry\nS: +OK\nS: +OK\nS: +OK Welcome\n"));
+    CHECK_EQ(w->b.fake.asked[CALL_fetch], 1, "sizes");
+}
+
+static unsigned seen_mask(const struct world *w)
+{
+    unsigned mask = 0;
+
+    for (uint32_t i = 0; i < WALKED; i++)
+        mask |= (unsigned)w->b.fake.inbox[i].seen << i;
+    return mask;
+}
+
+TEST_ON_BOTH_SIDES(who_takes_one_message_after_the_other_is_read_for_ahead)
+{
+    struct world w;
+
+    open_walk(&w, side);
+    session_bench_talk(&w.b, STR("C: RETR 1\nS: +OK\nS: A: 1\nS: \nS: one\nS: .\n"
+                                 "C: DELE 1\nS: +OK\n"
+                                 "C: RETR 2\nS: +OK\nS: A: 2\nS: \nS: ..two\nS: .\n"
+                                 "C: DELE 2\nS: +OK\n"
+                                 "C: RETR 3\nS: +OK\nS: .\n"
+                                 "C: TOP 4 0\nS: +OK\nS: A: 4\nS: \nS: .\n"
+                                 "C: RETR 4\nS: +OK\nS: A: 4\nS: \nS: four\nS: .\n"));
+    CHECK_EQ(w.b.fake.asked[CALL_fetch], 4, "sizes, the first, TOP, and all others at once");
+    CHECK_EQ(seen_mask(&w), 1U, "what is read ahead is not read yet");
+    session_bench_talk(&w.b, STR("C: RSET\nS: +OK\nC: DELE 4\nS: +OK\n"
+                                 "C: RETR 5\nS: +OK\nS: A: 5\nS: \nS: five\nS: .\n"
+                                 "C: RETR 4\nS: -ERR That message is marked\n"
+                                 "C: QUIT\nS: +OK Goodbye\nclosed\n"));
+    CHECK_EQ(seen_mask(&w), 0x1fU, "and all that were handed out are");
+    CHECK(w.b.fake.inbox[3].gone && !w.b.fake.inbox[0].gone, "DELE, RSET and QUIT as ever");
+    CHECK_EQ(w.b.fake.asked[CALL_fetch], 4, "nothing more was asked");
+    world_close(&w);
+}
+
+TEST_ON_BOTH_SIDES(pipelined_messages_are_answered_in_order)
+{
+    struct world w;
+
+    open_walk(&w, side);
+    session_bench_send(&w.b, STR("RETR 1\nRETR 2\nRETR 3\nRETR 4\nRETR 5\nRETR 6\nRETR 7\nNOOP\n"));
+    session_bench_talk(&w.b, STR("S: +OK\nS: A: 1\nS: \nS: one\nS: .\n"
+                                 "S: +OK\nS: A: 2\nS: \nS: ..two\nS: .\nS: +OK\nS: .\n"
+                                 "S: +OK\nS: A: 4\nS: \nS: four\nS: .\n"
+                                 "S: +OK\nS: A: 5\nS: \nS: five\nS: .\n"
+                                 "S: +OK\nS: A: 6\nS: \nS: .\nS: -ERR No such\nS: +OK Here\n"));
+    CHECK_EQ(w.b.fake.asked[CALL_fetch], 3, "questions");
+    world_close(&w);
+}
+
+TEST_ON_BOTH_SIDES(a_connection_that_breaks_has_read_what_it_was_given)
+{
+    struct world w;
+
+    open_walk(&w, side);
+    session_bench_talk(&w.b, STR("C: RETR 1\nS* .\nC: RETR 2\nS* .\nS: .\nC: RETR 3\nS* .\n"));
+    session_bench_hang_up(&w.b);
+    bench_pass(&w.b.bench, 100);
+    CHECK_EQ(seen_mask(&w), 7U, "read");
+    CHECK_EQ(w.service.count, 0, "session gone");
+    CHECK_EQ(w.b.fake.asked[CALL_logout], 1, "the lock is given back");
+    CHECK(list_empty(&w.service.leaving), "nothing is left");
+    world_close(&w);
+}
+
+TEST_ON_BOTH_SIDES(a_peer_that_rests_is_marked_and_costs_nothing)
+{
+    struct world w;
+
+    open_walk(&w, side);
+    session_bench_talk(&w.b, STR("C: RETR 1\nS* .\nC: RETR 2\nS* .\nS: .\nC: RETR 3\nS* .\n"));
+    bench_pass(&w.b.bench, POP3_AHEAD_KEPT_MS + 200);
+    CHECK_EQ(seen_mask(&w), 7U, "marked");
+    CHECK_EQ(w.b.fake.asked[CALL_fetch], 3, "questions so far");
+    session_bench_talk(&w.b, STR("C: RETR 4\nS* .\n"));
+    CHECK_EQ(w.b.fake.asked[CALL_fetch], 4, "what was read ahead is gone, and read again");
+    world_close(&w);
+}
+
+/* Keeper fails, or a message goes, while messages are read ahead: then each is asked for alone. */
+TEST_ON_BOTH_SIDES(trouble_while_reading_ahead_is_told_of_the_message_that_has_it)
+{
+    struct world w;
+
+    open_walk(&w, side);
+    session_bench_talk(&w.b, STR("C: RETR 1\nS* .\n"));
+    w.b.fake.error_of[CALL_fetch] = ERR_IO;
+    session_bench_talk(&w.b, STR("C: RETR 2\nS: -ERR [SYS/TEMP]\nC: NOOP\nS: +OK\n"));
+    w.b.fake.error_of[CALL_fetch] = OK;
+    w.b.fake.inbox[3].gone = true;
+    session_bench_talk(&w.b, STR("C: RETR 3\nS: +OK\nS: .\nC: RETR 4\nS: -ERR No such message\n"
+                                 "C: RETR 5\nS: +OK\nS: A: 5\nS: \nS: five\nS: .\n"));
+    world_close(&w);
+}
+
+/* Longer than what is read ahead at first, longer than it ever is, and short again. */
+TEST_ON_BOTH_SIDES(long_and_short_messages_follow_each_other)
+{
+    struct world w;
+    struct buf large = { 0 }, huge = { 0 };
+
+    for (int i = 0; i < 3000; i++)
+        BUF_ADD(&large, "a line of a large message\r\n");
+    for (int i = 0; i < 20000; i++)
+        BUF_ADD(&huge, ".a line of a huge message\r\n");
+    open_walk(&w, side);
+    session_bench_hang_up(&w.b);
+    bench_pass(&w.b.bench, 50);
+    w.b.fake.inbox[2].octets = buf_str(&large);
+    w.b.fake.inbox[4].octets = buf_str(&huge);
+    session_bench_connect(&w.b);
+    session_bench_send(&w.b, STR("USER bob\nPASS hungry\nRETR 1\nRETR 2\nRETR 3\nRETR 4\nRETR 5\n"
+                                 "RETR 6\nQUIT\n"));
+    session_bench_talk(&w.b,
+                       STR("S* .\nS: +OK\nS: A: 2\nS* .\nS: .\nS: +OK\nS: a line of a large\nS* .\n"
+                           "S: +OK\nS: A: 4\nS* .\nS: +OK\nS: ..a line of a huge\nS* +OK\n"
+                           "S: A: 6\nS: \nS: .\nS: +OK Goodbye\nclosed\n"));
+    CHECK_EQ(seen_mask(&w), 0x3fU, "all were read");
+    buf_deinit(&large);
+    buf_deinit(&huge);
     world_close(&w);
 }
 

@@ -53,7 +53,7 @@ struct pop3_uidl {
 
 /* One RETR or TOP on its way out. */
 struct pop3_transfer {
-    uint32_t uid;
+    uint32_t uid, number;
     uint64_t offset;     /* octets handed in so far                              */
     uint64_t lines_left; /* of the body, for TOP                                 */
     bool whole;          /* RETR                                                 */

@@ -70,6 +70,17 @@ bool pop3_next_deleted(const struct pop3 *p, size_t *at, uint32_t *ret_uid)
     return false;
 }
 
+bool pop3_next_unmarked(const struct pop3 *p, uint32_t *number, struct pop3_listed *ret)
+{
+    for (uint32_t i = MAX(*number, 1U) - 1; i < p->count; i++)
+        if (!p->messages[i].deleted) {
+            *number = i + 2;
+            *ret = (struct pop3_listed){ p->messages[i].uid, p->messages[i].size_bytes };
+            return true;
+        }
+    return false;
+}
+
 /* Number and size of what is not marked. */
 static void totals(const struct pop3 *p, uint32_t *ret_count, uint64_t *ret_bytes)
 {
@@ -174,7 +185,11 @@ void pop3_do_uidl(struct pop3 *p, struct str arg)
 static void begin_transfer(struct pop3 *p, const struct pop3_message *m, bool whole, uint64_t lines)
 {
     p->transfer = (struct pop3_transfer){
-        .uid = m->uid, .whole = whole, .lines_left = lines, .line_empty = true
+        .uid = m->uid,
+        .number = (uint32_t)(m - p->messages) + 1,
+        .whole = whole,
+        .lines_left = lines,
+        .line_empty = true,
     };
     pop3_raise(p, POP3_READ);
     p->state = STATE_READING;

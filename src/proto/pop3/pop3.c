@@ -182,7 +182,10 @@ static enum pop3_event deliver(struct pop3 *p, struct pop3_out *out)
     if (event == POP3_CHECK_LOGIN)
         out->login = p->sasl != NULL ? sasl_login(p->sasl) : &p->login;
     if (event == POP3_READ)
-        out->read = (struct pop3_read){ p->transfer.uid, p->transfer.offset, p->transfer.whole };
+        out->read = (struct pop3_read){ .uid = p->transfer.uid,
+                                        .number = p->transfer.number,
+                                        .offset = p->transfer.offset,
+                                        .whole = p->transfer.whole };
     return event;
 }
 

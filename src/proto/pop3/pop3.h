@@ -57,6 +57,7 @@ enum {
 /* The octets of one message that the peer waits for. */
 struct pop3_read {
     uint32_t uid;
+    uint32_t number; /* as the peer counts messages */
     uint64_t offset;
     bool whole; /* RETR; false for TOP, which must not count as reading */
 };
@@ -97,6 +98,15 @@ void pop3_offer(struct pop3 *p, unsigned offers);
 /* Answers READ: the octets from read.offset on; `last` when the message ends with them. A page that
  * is not the last has at least one octet. */
 void pop3_page(struct pop3 *p, struct str bytes, bool last);
+
+/* A message as the peer has it listed. */
+struct pop3_listed {
+    uint32_t uid;
+    uint64_t size_bytes;
+};
+/* The first message with a number >= *number that is not marked; *number becomes the next one's.
+ * False at the end. */
+bool pop3_next_unmarked(const struct pop3 *p, uint32_t *number, struct pop3_listed *ret);
 
 /* Walks the messages to remove: start with *at = 0; false at the end. During UPDATE only. */
 bool pop3_next_deleted(const struct pop3 *p, size_t *at, uint32_t *ret_uid);
