@@ -17,9 +17,15 @@
 
 enum reader_state { LINE_START, IN_LINE, AFTER_CR, AFTER_DOT, DOT_CR };
 
-/* The length of the stretch without CR or LF at the start of `s`. */
+/* How far one look goes, so that a row of lone CRs or LFs does not have everything behind it looked
+ * through for each of them. */
+enum { LOOK_BYTES = 1024 };
+
+/* The length of the stretch without CR or LF at the start of `s`, or of its first part. */
 static size_t plain_length(struct str s)
 {
+    s = str_take(s, LOOK_BYTES);
+
     size_t lf = MIN(str_find_char(s, '\n'), s.len);
 
     return MIN(str_find_char(str_take(s, lf), '\r'), lf);
@@ -90,10 +96,30 @@ enum dot_status dot_feed(struct dot_reader *r, struct str in, char *out, size_t 
 
 enum writer_state { OUT_LINE_START, OUT_IN_LINE, OUT_AFTER_CR };
 
+/* Octets up to the end of the last line that may go out as it is: what mail mostly is. `in` begins
+ * anywhere in a line; a line that begins with a dot, and all behind it, is left. */
+static size_t whole_lines(struct str in)
+{
+    size_t end = 0;
+
+    while (end < in.len) {
+        const char *at = in.at + end;
+        const char *lf = memchr(at, '\n', MIN(in.len - end, (size_t)LOOK_BYTES));
+
+        if (lf == NULL || lf == at || memchr(at, '\r', (size_t)(lf - at)) != lf - 1)
+            break;
+        end = (size_t)(lf - in.at) + 1;
+        if (end < in.len && in.at[end] == '.')
+            break;
+    }
+    return end;
+}
+
 /* A CR is held back until the next octet shows whether it was one half of CRLF; either way the
  * line ends, with CRLF. */
 void dot_write(struct dot_writer *w, struct str in, struct buf *out)
 {
+    (void)buf_reserve(out, in.len);
     while (in.len > 0) {
         if (w->state == OUT_AFTER_CR) {
             BUF_ADD(out, "\r\n");
@@ -106,13 +132,21 @@ void dot_write(struct dot_writer *w, struct str in, struct buf *out)
         if (w->state == OUT_LINE_START && in.at[0] == '.')
             buf_add_char(out, '.');
 
+        size_t lines = whole_lines(in);
+        if (lines > 0) {
+            buf_add(out, str_take(in, lines));
+            in = str_skip(in, lines);
+            w->state = OUT_LINE_START;
+            continue;
+        }
+
         size_t plain = plain_length(in);
-        if (plain > 0)
+        if (plain > 0) {
+            buf_add(out, str_take(in, plain));
+            in = str_skip(in, plain);
             w->state = OUT_IN_LINE;
-        buf_add(out, str_take(in, plain));
-        in = str_skip(in, plain);
-        if (in.len == 0)
-            break;
+            continue;
+        }
         if (in.at[0] == '\r') {
             w->state = OUT_AFTER_CR;
         } else {

@@ -100,7 +100,33 @@ static const struct {
     { STR_INIT("a\r"), STR_INIT("a\r\n.\r\n") },
     { STR_INIT("a\r\r\nb\r\n"), STR_INIT("a\r\n\r\nb\r\n.\r\n") },
     { STR_INIT("\n\n"), STR_INIT("\r\n\r\n.\r\n") },
+    { STR_INIT("a\r\nb\r\n.c\r\n\rd\r\n..\r\ne"),
+      STR_INIT("a\r\nb\r\n..c\r\n\r\nd\r\n...\r\ne\r\n.\r\n") },
+    { STR_INIT("a\r\n\r\nb\rc\r\n.\r\n"), STR_INIT("a\r\n\r\nb\r\nc\r\n..\r\n.\r\n") },
 };
+
+/* Lines about as long as one look is, and stretches of lone CRs and LFs. */
+TEST(long_lines_are_written_like_short_ones)
+{
+    for (size_t len = 1000; len < 1060; len++) {
+        struct buf in = { 0 }, whole = { 0 }, single = { 0 };
+        struct dot_writer a = { 0 }, b = { 0 };
+
+        for (int line = 0; line < 3; line++) {
+            for (size_t i = 0; i < len; i++)
+                buf_add_char(&in, i == 0 ? '.' : 'x');
+            buf_add(&in, line == 1 ? STR("\r\r\n\n") : STR("\r\n"));
+        }
+        dot_write(&a, buf_str(&in), &whole);
+        for (size_t i = 0; i < in.len; i++)
+            dot_write(&b, str_sub(buf_str(&in), i, 1), &single);
+        CHECK_STR(buf_str(&whole), buf_str(&single), "lines of %zu", len);
+        CHECK_EQ(whole.len, in.len + 3 + 2, "three dots, two line ends made whole");
+        buf_deinit(&in);
+        buf_deinit(&whole);
+        buf_deinit(&single);
+    }
+}
 
 TEST(writing_in_every_split_gives_the_same_octets)
 {
