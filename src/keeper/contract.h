@@ -55,9 +55,13 @@ enum keep_item {
     ITEM_INTERNAL_DATE = 4,
     ITEM_SAVE_DATE = 8,
     ITEM_SIZE = 16,
-    ITEM_RECORD = 32,
-    ITEM_IDS = 64, /* email and thread */
+    ITEM_RECORD = 32, /* all of it; the four below: a record of these sections alone */
+    ITEM_IDS = 64,    /* email and thread */
     ITEM_UIDL = 128,
+    ITEM_ENVELOPE = 256,
+    ITEM_STRUCTURE = 512,
+    ITEM_PREVIEW = 1024,
+    ITEM_FIELDS = 2048, /* and the envelope, of which they are made */
 };
 
 enum keep_acl_op { ACL_REPLACE, ACL_ADD, ACL_REMOVE };

@@ -424,6 +424,18 @@ static struct keep_part read_part(struct fake_house *h, const struct fake_messag
     return part;
 }
 
+/* Are all wants of fields that the record has? */
+static bool is_answered(const struct keep_fetch_req *req, const struct fake_message *m)
+{
+    struct record record;
+    bool kept = (req->items & ITEM_FIELDS) != 0 && req->wants_count > 0;
+
+    for (size_t w = 0; kept && w < req->wants_count; w++)
+        kept = req->wants[w].kept;
+    return kept && record_open(buf_str(&m->record), &record) == OK &&
+           (record.facts & RECORD_HAS_FIELDS) != 0;
+}
+
 static bool is_cut(const struct keep_part *part, const struct keep_want *want)
 {
     uint64_t behind = part->total > want->offset ? part->total - want->offset : 0;
@@ -464,7 +476,8 @@ CALL(fetch)
         row->parts = ARENA_ARRAY(mem, struct keep_part, req->wants_count);
         row->parts_count = req->wants_count;
         for (size_t w = 0; w < req->wants_count; w++) {
-            row->parts[w] = read_part(h, m, &req->wants[w]);
+            row->parts[w] = is_answered(req, m) ? (struct keep_part){ .exists = true }
+                                                : read_part(h, m, &req->wants[w]);
             cut = cut || is_cut(&row->parts[w], &req->wants[w]);
         }
         if (cut && rep->rows_count > 0) {

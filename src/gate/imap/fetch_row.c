@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gate/imap/fetch_row.h"
 
+#include "message/record/fields.h"
 #include "message/record/imap_text.h"
 #include "proto/imap/parse/imap_date.h"
 
@@ -186,6 +187,8 @@ static void put_item(struct imap_session *s, enum imap_fetch_kind kind, const st
     }
 }
 
+#define RECORD_ITEMS (ITEM_RECORD | ITEM_ENVELOPE | ITEM_STRUCTURE | ITEM_PREVIEW)
+
 static bool is_record_item(enum imap_fetch_kind kind)
 {
     return kind == FETCH_ENVELOPE || kind == FETCH_BODY_STRUCTURE ||
@@ -203,6 +206,29 @@ static void open_record(struct str octets, struct buf *made, struct record *ret)
     record_build(STR_EMPTY, &limits, made);
     if (record_open(buf_str(made), ret) != OK)
         BUG("the record of an empty message cannot be read");
+}
+
+/* The octets of an item of a whole row that is a list of fields. They come out of the record when
+ * keeper has not sent the header for it. */
+static void put_fields_of_row(struct imap_session *s, struct fetch_task *t,
+                              const struct keep_row *row, uint32_t want, struct fetch_line *line)
+{
+    const struct imap_fetch_item *item = &t->args->items[t->want_items[want]];
+    const struct keep_part *part = &row->parts[want];
+    bool unlisted = item->section->kind == SECTION_HEADER_FIELDS_NOT;
+    struct str chosen;
+    struct record r;
+
+    buf_clear(&s->hold);
+    if (!t->wants[want].kept || part->total > 0 || record_open(row->record, &r) != OK ||
+        !record_fields(&r, item->fields.at, item->fields.count, &s->hold))
+        header_subset(part->bytes, item->fields.at, item->fields.count, unlisted, &s->hold);
+    chosen = buf_str(&s->hold);
+    if (item->has_partial)
+        chosen = str_sub(chosen, item->partial_from, item->partial_count);
+    reply_fetch_item(line, t->labels[want]);
+    put_literal(line->out, chosen);
+    buf_clear(&s->hold); /* its memory is for the next row */
 }
 
 /* \Seen was set on the way: the change is told here, not once more at the end. */
@@ -224,7 +250,7 @@ struct fetch_line fetch_begin(struct imap_session *s, struct fetch_task *t,
 
     if (t->mark_seen)
         note_seen(s, row);
-    if ((t->items & ITEM_RECORD) != 0)
+    if ((t->items & RECORD_ITEMS) != 0)
         open_record(row->record, &made, &record);
     for (uint32_t i = 0; i < t->args->item_count; i++) {
         enum imap_fetch_kind kind = t->args->items[i].kind;
@@ -292,7 +318,7 @@ void fetch_row(struct imap_session *s, struct fetch_task *t, const struct keep_r
         if (fetch_is_binary(item))
             fetch_put_binary(&line, item, t->codings[i], &row->parts[i]);
         else if (fetch_is_fields(item) && row->parts[i].exists)
-            fetch_put_fields(&line, item, row->parts[i].bytes);
+            put_fields_of_row(s, t, row, i, &line);
         else
             fetch_put_part(&line, item, &row->parts[i]);
     }

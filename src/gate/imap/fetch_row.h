@@ -20,6 +20,7 @@ struct fetch_task {
     uint32_t items; /* enum keep_item */
     struct keep_want *wants;
     uint32_t *want_items; /* which item each want answers */
+    struct str *labels;   /* of wants that are sections */
     uint32_t want_count;
     bool mark_seen, tells_flags; /* tells_flags: FLAGS are told though not asked for */
 

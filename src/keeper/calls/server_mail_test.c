@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "keeper/server_job.h"
 #include "keeper/server_test_world.h"
-#include "message/record/record.h"
+#include "message/record/fields.h"
 #include "message/set/search.h"
 
 #define HELLO                                                                                      \
@@ -337,6 +337,88 @@ TEST(a_mailbox_may_hold_its_emails_in_any_order)
         CHECK_EQ(rep.rows[i].email, (uint64_t)(moved[i][0] - '0'), "row %zu", i);
         CHECK(rep.rows[i].record.len > 0, "row %zu", i);
     }
+    world_close(&w);
+}
+
+/* Delivers HELLO with a record as it was made before there were fields in it. */
+static void deliver_with_old_record(struct world *w)
+{
+    enum { FRAME = 68, FACTS = 1, HAS_FIELDS = 0x80 };
+    static const struct message_limits limits = MESSAGE_LIMITS_DEFAULT;
+    struct keep_rcpt rcpt = { .address = STR("alice@crepes.fr"), .orcpt = STR_EMPTY };
+    struct buf now = { 0 }, old = { 0 };
+    struct record r;
+
+    record_build(HELLO, &limits, &now);
+    CHECK_OK(record_open(buf_str(&now), &r), "record");
+    buf_add(&old, str_take(buf_str(&now), FRAME));
+    buf_add(&old, str_sub(buf_str(&now), RECORD_FRAME_BYTES,
+                          now.len - RECORD_FRAME_BYTES - r.fields.len));
+    old.at[0] = 1;
+    old.at[FACTS] = (char)((uint8_t)old.at[FACTS] & ~HAS_FIELDS);
+    CHECK_OK(ask_deliver(w, w->gate,
+                         &(struct keep_deliver_req){ .reverse_path = STR("bob@hamburger.edu"),
+                                                     .rcpts = &rcpt,
+                                                     .rcpts_count = 1,
+                                                     .bytes = HELLO,
+                                                     .record = buf_str(&old) },
+                         NULL),
+             "deliver");
+    buf_deinit(&now);
+    buf_deinit(&old);
+}
+
+static struct keep_fetch_rep fetch_wants(struct world *w, uint32_t mailbox, uint32_t items,
+                                         struct keep_want *wants, size_t count)
+{
+    struct keep_fetch_rep rep;
+
+    CHECK_OK(ask_fetch(w, w->gate,
+                       &(struct keep_fetch_req){ .session = w->session,
+                                                 .mailbox = mailbox,
+                                                 .uids = uids_of(w, "1:2"),
+                                                 .items = items,
+                                                 .wants = wants,
+                                                 .wants_count = count },
+                       &rep),
+             "fetch");
+    CHECK_EQ(rep.rows_count, 2, "rows");
+    return rep;
+}
+
+TEST(header_fields_come_out_of_the_record_when_it_has_them)
+{
+    struct world w;
+    struct keep_want wants[] = { { .section = STR("HEADER"), .length = 1000, .kept = true },
+                                 { .section = STR("TEXT"), .length = 1000 } };
+    struct str text = STR("Do you like ketchup?\r\n"), head;
+    struct keep_fetch_rep rep;
+    struct buf out = { 0 };
+    struct record r;
+    uint32_t box;
+
+    world_open(&w);
+    deliver_some(&w, 1);
+    deliver_with_old_record(&w);
+    box = select_box(&w, STR("INBOX"), false).mailbox;
+    head = str_take(HELLO, HELLO.len - text.len);
+
+    rep = fetch_wants(&w, box, ITEM_FIELDS, wants, 1);
+    CHECK(rep.rows[0].parts[0].exists && rep.rows[0].parts[0].total == 0, "no octets");
+    CHECK_OK(record_open(rep.rows[0].record, &r), "but a record");
+    CHECK(record_fields(&r, &STR("Subject"), 1, &out), "with fields");
+    CHECK_STR(buf_str(&out), STR("Subject: Hello\r\n\r\n"), "fields");
+    CHECK_EQ(r.parts.len + r.preview.len, 0, "and nothing else");
+    CHECK_STR(rep.rows[1].parts[0].bytes, head, "an old record has none");
+
+    rep = fetch_wants(&w, box, ITEM_FIELDS, wants, 2);
+    CHECK_STR(rep.rows[0].parts[0].bytes, head, "the message is read anyway");
+    CHECK_STR(rep.rows[0].parts[1].bytes, text, "for its text");
+    rep = fetch_wants(&w, box, ITEM_STRUCTURE, wants, 1);
+    CHECK_STR(rep.rows[0].parts[0].bytes, head, "fields were not asked for");
+    CHECK_OK(record_open(rep.rows[0].record, &r), "record");
+    CHECK(r.parts.len > 0 && r.envelope.len == 0, "parts alone");
+    buf_deinit(&out);
     world_close(&w);
 }
 

@@ -9,6 +9,7 @@
 #include "keeper/fetch/server_ahead.h"
 #include "keeper/fetch/server_octets.h"
 #include "keeper/sharing/server_place.h"
+#include "message/record/fields.h"
 #include "message/record/section.h"
 #include "store/mailbox/imports.h"
 
@@ -33,7 +34,9 @@ struct fetching {
     struct view *view;
     struct uidset uids;
     struct section *sections;
-    bool whole; /* every section is the whole message: no record is needed to find it */
+    bool whole;    /* every section is the whole message: no record is needed to find it */
+    bool kept;     /* every want is of fields that records keep, which are told instead */
+    unsigned told; /* enum record_section: of the record */
     struct octets *octets;
     struct walker memberships, records, emails;
     bool few;
@@ -171,6 +174,32 @@ static void want_parts(struct fetching *f, struct keep_row *row, struct body *bo
     }
 }
 
+/* What the record answers: no octets are read. */
+static bool is_answered(const struct fetching *f, struct str record)
+{
+    struct record r;
+
+    return f->kept && record_open(record, &r) == OK && (r.facts & RECORD_HAS_FIELDS) != 0;
+}
+
+static void close_page(struct fetching *f, const struct keep_row *row, size_t cost)
+{
+    if (f->used + cost > KEEP_FETCH_PAGE_BYTES && f->rep->rows_count > 0) {
+        f->full = true;
+        f->next = row->uid;
+    }
+    f->used += cost;
+}
+
+static void add_answered_parts(struct fetching *f, struct keep_row *row, size_t cost)
+{
+    row->parts_count = f->req->wants_count;
+    row->parts = ARENA_ARRAY(f->j->mem, struct keep_part, row->parts_count);
+    for (size_t i = 0; i < row->parts_count; i++)
+        row->parts[i] = (struct keep_part){ .exists = true, .bytes = STR_EMPTY };
+    close_page(f, row, cost + row->parts_count * PART_OCTETS);
+}
+
 /* Adds the octets to a row. When they do not fit the row waits for the next page, unless it is the
  * first of this one: then it comes with as many as fit. */
 static enum err add_parts(struct fetching *f, struct keep_row *row, uint64_t email,
@@ -261,22 +290,18 @@ static enum err row_from_tables(struct fetching *f, const struct view_row *v, st
             return e;
         cost += row->uidl.len;
     }
-    if ((items & ITEM_RECORD) || !f->whole) {
-        if ((e = read_record(f, v->email, &record)) != OK)
-            return e;
-        record = arena_copy(f->j->mem, record);
+    if ((f->told != 0 || !f->whole) && (e = read_record(f, v->email, &record)) != OK)
+        return e;
+    if (f->told != 0) {
+        row->record = record_trim(f->j->mem, record, f->told);
+        cost += row->record.len;
     }
-    if (items & ITEM_RECORD) {
-        row->record = record;
-        cost += record.len;
-    }
-    if (f->req->wants_count > 0)
+    if (f->req->wants_count > 0 && is_answered(f, record))
+        add_answered_parts(f, row, cost);
+    else if (f->req->wants_count > 0)
         return add_parts(f, row, v->email, record, cost);
-    if (f->used + cost > KEEP_FETCH_PAGE_BYTES && f->rep->rows_count > 0) {
-        f->full = true;
-        f->next = row->uid;
-    }
-    f->used += cost;
+    else
+        close_page(f, row, cost);
     return OK;
 }
 
@@ -321,6 +346,26 @@ static enum err add_rows(struct fetching *f)
 
 /* ---- the call ---- */
 
+/* Which sections of the record are told. */
+static unsigned sections_told(uint32_t items)
+{
+    static const struct {
+        enum keep_item item;
+        unsigned sections;
+    } told[] = {
+        { ITEM_RECORD, ~0u },
+        { ITEM_ENVELOPE, RECORD_ENVELOPE },
+        { ITEM_STRUCTURE, RECORD_PARTS },
+        { ITEM_PREVIEW, RECORD_PREVIEW },
+        { ITEM_FIELDS, RECORD_ENVELOPE | RECORD_FIELDS },
+    };
+    unsigned all = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(told); i++)
+        all |= (items & told[i].item) != 0 ? told[i].sections : 0;
+    return all;
+}
+
 static enum err parse_sections(struct fetching *f)
 {
     const struct keep_fetch_req *req = f->req;
@@ -328,6 +373,7 @@ static enum err parse_sections(struct fetching *f)
     if (req->wants_count > FETCH_WANTS_MAX)
         return err_set(&f->j->why, ERR_LIMIT, "too many sections at once");
     f->whole = true;
+    f->kept = (f->told & RECORD_FIELDS) != 0;
     f->sections = ARENA_ARRAY(f->j->mem, struct section, req->wants_count + 1);
     for (size_t i = 0; i < req->wants_count; i++) {
         enum err e = section_parse(req->wants[i].section, &f->sections[i]);
@@ -335,6 +381,7 @@ static enum err parse_sections(struct fetching *f)
         if (e != OK)
             return err_set(&f->j->why, e, "not a section");
         f->whole = f->whole && is_whole(&f->sections[i]);
+        f->kept = f->kept && req->wants[i].kept;
     }
     return OK;
 }
@@ -358,6 +405,7 @@ static enum err look_up(struct fetching *f)
     struct place p;
     enum err e;
 
+    f->told = sections_told(f->req->items);
     e = request_place(j, j->k->kv, f->req->session, f->req->mailbox, PLACE_ITSELF, &p);
     if (e != OK || (e = parse_sections(f)) != OK ||
         (e = views_get(j->k->views, p.account, p.mailbox, &f->view, &j->why)) != OK)

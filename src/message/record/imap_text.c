@@ -61,31 +61,42 @@ static void format_text(struct str s, enum text_class class, struct buf *out)
     }
 }
 
-void imap_format_nstring(struct str s, struct buf *out)
+/* What one octet asks of the text that it stands in. */
+enum { ASKS_ESCAPE = 1, ASKS_LITERAL = 2, ASKS_DROP = 4 };
+static const uint8_t asks[256] = {
+    ['"'] = ASKS_ESCAPE,   ['\\'] = ASKS_ESCAPE, ['\r'] = ASKS_LITERAL,
+    ['\n'] = ASKS_LITERAL, ['\0'] = ASKS_DROP,   [0x80 ... 0xff] = ASKS_LITERAL,
+};
+
+static void format_without_nul(struct str s, enum text_class class, struct buf *out)
 {
     struct buf text = { 0 };
-    bool plain = true, literal = false, nul = false;
 
-    for (size_t i = 0; i < s.len; i++) {
-        char c = s.at[i];
-
-        nul = nul || c == '\0';
-        literal = literal || c < '\0' || c == '\r' || c == '\n';
-        plain = plain && c != '"' && c != '\\';
-    }
-    if (nul) {
-        for (size_t i = 0; i < s.len; i++)
-            if (s.at[i] != '\0')
-                buf_add_char(&text, s.at[i]);
-        s = buf_str(&text);
-    }
-    format_text(s,
-                s.at == NULL ? TEXT_NIL
-                : literal    ? TEXT_LITERAL
-                : plain      ? TEXT_PLAIN
-                             : TEXT_ESCAPE,
-                out);
+    for (size_t i = 0; i < s.len; i++)
+        if (s.at[i] != '\0')
+            buf_add_char(&text, s.at[i]);
+    format_text(buf_str(&text), class, out);
     buf_deinit(&text);
+}
+
+void imap_format_nstring(struct str s, struct buf *out)
+{
+    enum text_class class;
+    unsigned all = 0;
+
+    if (s.at == NULL) {
+        BUF_ADD(out, "NIL");
+        return;
+    }
+    for (size_t i = 0; i < s.len; i++)
+        all |= asks[(uint8_t)s.at[i]];
+    class = (all & ASKS_LITERAL) != 0  ? TEXT_LITERAL
+            : (all & ASKS_ESCAPE) != 0 ? TEXT_ESCAPE
+                                       : TEXT_PLAIN;
+    if ((all & ASKS_DROP) != 0)
+        format_without_nul(s, class, out);
+    else
+        format_text(s, class, out);
 }
 
 /* Copies the next text of the record. */
@@ -294,7 +305,7 @@ static void format_missing(struct buf *out)
     BUF_ADD(out, "(\"text\" \"plain\" NIL NIL NIL \"7bit\" 0 0)");
 }
 
-void imap_format_body(const struct record *r, bool extended, struct buf *out)
+static void format_tree(const struct record *r, bool extended, struct buf *out)
 {
     SCRATCH(tmp, NULL);
     struct part_iter *it = ARENA_NEW(tmp, struct part_iter);
@@ -327,4 +338,15 @@ void imap_format_body(const struct record *r, bool extended, struct buf *out)
         format_missing(out);
     while (height > 0)
         format_end(&open[--height], extended, out);
+}
+
+/* Most messages are one part, which needs no stack. */
+void imap_format_body(const struct record *r, bool extended, struct buf *out)
+{
+    struct part p;
+
+    if (r->part_count > 1 || !record_root(r, &p))
+        format_tree(r, extended, out);
+    else
+        format_leaf(&p, extended, out);
 }

@@ -24,21 +24,33 @@ static struct str take(struct str *rest, uint64_t len)
     return s;
 }
 
+/* 0: of a version that is not known. */
+static size_t frame_bytes_of(struct str octets)
+{
+    uint8_t version = (uint8_t)octets.at[FRAME_VERSION];
+
+    return version == RECORD_VERSION ? RECORD_FRAME_BYTES : version == 1 ? FRAME_BYTES_OF_1 : 0;
+}
+
 enum err record_open(struct str octets, struct record *ret)
 {
     const char *at = octets.at;
+    size_t frame;
 
-    if (octets.len < RECORD_FRAME_BYTES)
+    if (octets.len < FRAME_BYTES_OF_1)
         return ERR_CORRUPT;
-    if ((uint8_t)at[FRAME_VERSION] != RECORD_VERSION)
+    if ((frame = frame_bytes_of(octets)) == 0)
         return ERR_UNSUPPORTED;
+    if (octets.len < frame)
+        return ERR_CORRUPT;
 
+    uint64_t fields = frame == RECORD_FRAME_BYTES ? load_u32(at + FRAME_FIELDS_LEN) : 0;
     uint64_t envelope = load_u32(at + FRAME_ENVELOPE_LEN), parts = load_u32(at + FRAME_PARTS_LEN);
     uint64_t references = load_u32(at + FRAME_REFERENCE_COUNT);
     uint64_t subject = load_u32(at + FRAME_SUBJECT_LEN), preview = load_u32(at + FRAME_PREVIEW_LEN);
-    struct str rest = str_skip(octets, RECORD_FRAME_BYTES);
+    struct str rest = str_skip(octets, frame);
 
-    if (envelope + parts + references * REFERENCE_BYTES + subject + preview != rest.len ||
+    if (envelope + parts + references * REFERENCE_BYTES + subject + preview + fields != rest.len ||
         load_u32(at + FRAME_PART_COUNT) == 0)
         return ERR_CORRUPT;
     *ret = (struct record){
@@ -56,8 +68,42 @@ enum err record_open(struct str octets, struct record *ret)
     ret->parts = take(&rest, parts);
     ret->references = take(&rest, references * REFERENCE_BYTES);
     ret->base_subject = take(&rest, subject);
-    ret->preview = rest;
+    ret->preview = take(&rest, preview);
+    ret->fields = rest;
     return OK;
+}
+
+struct str record_trim(struct arena *mem, struct str octets, unsigned sections)
+{
+    static const uint8_t lengths[] = { FRAME_ENVELOPE_LEN, FRAME_PARTS_LEN,   FRAME_REFERENCE_COUNT,
+                                       FRAME_SUBJECT_LEN,  FRAME_PREVIEW_LEN, FRAME_FIELDS_LEN };
+    size_t frame = octets.len < FRAME_BYTES_OF_1 ? 0 : frame_bytes_of(octets);
+    struct record r;
+
+    if (frame == 0 || record_open(octets, &r) != OK)
+        return arena_copy(mem, octets);
+
+    const struct str all[] = { r.envelope,     r.parts,   r.references,
+                               r.base_subject, r.preview, r.fields };
+    size_t len = frame;
+    char *made, *to;
+
+    for (size_t i = 0; i < ARRAY_LEN(all); i++)
+        len += (sections >> i & 1) != 0 ? all[i].len : 0;
+    to = made = arena_alloc(mem, len);
+    memcpy(to, octets.at, frame);
+    to += frame;
+    for (size_t i = 0; i < ARRAY_LEN(all); i++)
+        if ((sections >> i & 1) == 0) {
+            if (lengths[i] < frame)
+                store_u32(made + lengths[i], 0);
+        } else if (all[i].len > 0) {
+            memcpy(to, all[i].at, all[i].len);
+            to += all[i].len;
+        }
+    if ((sections & RECORD_FIELDS) == 0)
+        made[FRAME_FACTS] = (char)((uint8_t)made[FRAME_FACTS] & ~RECORD_HAS_FIELDS);
+    return str_from(made, len);
 }
 
 uint64_t record_reference(const struct record *r, uint32_t i)
@@ -232,6 +278,17 @@ static bool get_part(struct reader *r, struct part *p)
     }
     return reader_done(r) && p->kind <= PART_MESSAGE && p->encoding <= ENCODING_UNKNOWN &&
            p->type.at != NULL && p->subtype.at != NULL;
+}
+
+bool record_root(const struct record *r, struct part *ret)
+{
+    struct reader parts = reader_of(r->parts), entry = reader_of(get_str(&parts));
+    struct part p = { 0 };
+
+    if (parts.bad || !get_part(&entry, &p) || p.descendants >= r->part_count)
+        return false;
+    *ret = p;
+    return true;
 }
 
 struct part_iter record_parts(const struct record *r)

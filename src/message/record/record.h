@@ -30,8 +30,8 @@
 #include "message/limits.h"
 #include "message/text/address.h"
 
-#define RECORD_VERSION 1u
-#define RECORD_FRAME_BYTES 68u        /* the fixed beginning */
+#define RECORD_VERSION 2u
+#define RECORD_FRAME_BYTES 72u        /* the fixed beginning; 68 of version 1, without fields */
 #define RECORD_PREVIEW_CHARS_MAX 200u /* RFC 8970 3.1: 256 at most, 200 encouraged */
 #define RECORD_DEPTH_MAX 200u         /* depth_max is cut to this: readers keep a stack of it */
 
@@ -42,7 +42,8 @@ enum record_fact {
     RECORD_HAS_ATTACHMENT = 1u << 3, /* a part is an attachment or has a file name */
     RECORD_OPAQUE = 1u << 4,         /* a limit was passed: the tree is not the whole truth */
     RECORD_HEADER_8BIT = 1u << 5,    /* the header has octets above 127 */
-    RECORD_BARE_NEWLINE = 1u << 6    /* some line does not end with CRLF */
+    RECORD_BARE_NEWLINE = 1u << 6,   /* some line does not end with CRLF */
+    RECORD_HAS_FIELDS = 1u << 7      /* common header fields are in the record: fields.h */
 };
 
 struct record {
@@ -58,6 +59,7 @@ struct record {
     struct str base_subject;                /* UTF-8, decoded, RFC 5256 2.1; may be empty */
     struct str preview;                     /* UTF-8, one line, RFC 8970; may be empty */
     struct str envelope, parts, references; /* sections, for the accessors below */
+    struct str fields;                      /* likewise, for fields.h */
 };
 
 /* Appends the record of `message` to `out`. */
@@ -65,6 +67,19 @@ void record_build(struct str message, const struct message_limits *limits, struc
 
 /* ERR_CORRUPT for a damaged frame, ERR_UNSUPPORTED for a version that is not known. */
 MUST_USE enum err record_open(struct str octets, struct record *ret);
+
+/* Sections of a record, for record_trim. */
+enum record_section {
+    RECORD_ENVELOPE = 1u << 0,
+    RECORD_PARTS = 1u << 1,
+    RECORD_REFERENCES = 1u << 2,
+    RECORD_BASE_SUBJECT = 1u << 3,
+    RECORD_PREVIEW = 1u << 4,
+    RECORD_FIELDS = 1u << 5,
+};
+/* The same record with these sections alone, in `mem`: the others are empty. What is no record
+ * comes back as it is. */
+struct str record_trim(struct arena *mem, struct str octets, unsigned sections);
 
 /* The message ids that this one refers to, oldest first, as hashes: References, or when there is
  * none the first id of In-Reply-To. i < reference_count. */
@@ -148,6 +163,9 @@ struct part_iter {
 struct part_iter record_parts(const struct record *r);
 /* False at the end; *ret is written when true. */
 bool part_next(struct part_iter *it, struct part *ret);
+
+/* The first part, without a way to those below it. */
+bool record_root(const struct record *r, struct part *ret);
 
 /* IMAP section numbers (RFC 3501 6.4.5): "1.2" is { 1, 2 }. A message that is not multipart has
  * the part 1. False when there is no such part. */

@@ -4,6 +4,7 @@
  * are length-prefixed, so each is put together in a small buffer that is used again for the next.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "message/record/fields.h"
 #include "message/record/preview.h"
 #include "message/record/record.h"
 #include "message/record/record_codec.h"
@@ -275,12 +276,27 @@ static void set_message_id(struct builder *b, struct frame *f)
     store_u64(f->octets + FRAME_MESSAGE_ID_HASH, record_hash_message_id(id));
 }
 
-static void put_sections(struct builder *b, struct frame *f)
+/* The envelope is copied, because `out` may move while it is read. */
+static void put_fields(struct builder *b, size_t envelope_at, size_t envelope_len)
 {
     const struct walk_header *header = b->walk.parts[0].header;
 
-    f->section = b->out->len;
+    if (header->bytes > b->limits->header_bytes_max || b->out->overflowed)
+        return;
+    buf_clear(&b->inner);
+    buf_add(&b->inner, str_from(b->out->at + envelope_at, envelope_len));
+    if (record_fields_build(str_take(b->message, header->bytes), buf_str(&b->inner), b->out))
+        b->facts |= RECORD_HAS_FIELDS;
+}
+
+static void put_sections(struct builder *b, struct frame *f)
+{
+    const struct walk_header *header = b->walk.parts[0].header;
+    size_t envelope_at = b->out->len, envelope_len;
+
+    f->section = envelope_at;
     put_envelope(b, header, b->out);
+    envelope_len = b->out->len - envelope_at;
     end_section(b, f, FRAME_ENVELOPE_LEN);
     for (uint32_t i = 0; i < b->walk.count; i++)
         put_part(b, &b->walk.parts[i]);
@@ -291,6 +307,8 @@ static void put_sections(struct builder *b, struct frame *f)
     end_section(b, f, FRAME_SUBJECT_LEN);
     preview_build(&b->walk, b->message, b->out);
     end_section(b, f, FRAME_PREVIEW_LEN);
+    put_fields(b, envelope_at, envelope_len);
+    end_section(b, f, FRAME_FIELDS_LEN);
 }
 
 void record_build(struct str message, const struct message_limits *limits, struct buf *out)

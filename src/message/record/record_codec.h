@@ -55,7 +55,9 @@ enum record_frame {
     FRAME_PARTS_LEN = 52,
     FRAME_REFERENCE_COUNT = 56,
     FRAME_SUBJECT_LEN = 60,
-    FRAME_PREVIEW_LEN = 64
+    FRAME_PREVIEW_LEN = 64,
+    FRAME_FIELDS_LEN = 68
 };
+enum { FRAME_BYTES_OF_1 = 68 }; /* version 1 ended there */
 
 #endif

@@ -106,7 +106,7 @@ static bool is_listed(struct str name, const struct str *names, size_t count)
     return false;
 }
 
-static struct str field_name(struct str line)
+struct str header_field_name(struct str line)
 {
     struct str name = str_take(line, str_find_char(line, ':'));
 
@@ -128,7 +128,7 @@ void header_subset(struct str header, const struct str *names, size_t count, boo
         if (str_eq(line, STR("\r\n")) || str_eq(line, STR("\n")))
             keep = true; /* the blank line always belongs to it */
         else if (line.at[0] != ' ' && line.at[0] != '\t')
-            keep = is_listed(field_name(line), names, count) != unlisted;
+            keep = is_listed(header_field_name(line), names, count) != unlisted;
         if (keep)
             buf_add(out, line);
     }

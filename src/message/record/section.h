@@ -41,6 +41,9 @@ struct octet_range {
  * the message has no such section. */
 bool section_find(const struct record *r, const struct section *s, struct octet_range *ret);
 
+/* The name of a field that begins with `line`, without the colon and blanks before it. */
+struct str header_field_name(struct str line);
+
 /* Appends the fields of `header` whose names are listed (or are not, when `unlisted`), as they
  * stand, and the blank line if the header has one. */
 void header_subset(struct str header, const struct str *names, size_t count, bool unlisted,

@@ -7,6 +7,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gate/imap/fetch_row.h"
 
+#include "message/record/fields.h"
 #include "proto/imap/reply.h"
 #include "proto/imap/reply_search.h"
 
@@ -15,13 +16,19 @@
 static uint32_t item_bits(const struct imap_fetch_args *a)
 {
     static const uint32_t bits[] = {
-        [FETCH_FLAGS] = ITEM_FLAGS,           [FETCH_INTERNALDATE] = ITEM_INTERNAL_DATE,
-        [FETCH_RFC822_SIZE] = ITEM_SIZE,      [FETCH_ENVELOPE] = ITEM_RECORD,
-        [FETCH_BODY_STRUCTURE] = ITEM_RECORD, [FETCH_BODY_STRUCTURE_EXTENDED] = ITEM_RECORD,
-        [FETCH_MODSEQ] = ITEM_MODSEQ,         [FETCH_EMAILID] = ITEM_IDS,
-        [FETCH_THREADID] = ITEM_IDS,          [FETCH_SAVEDATE] = ITEM_SAVE_DATE,
-        [FETCH_PREVIEW] = ITEM_RECORD,        [FETCH_BINARY] = ITEM_RECORD,
-        [FETCH_BINARY_SIZE] = ITEM_RECORD,
+        [FETCH_FLAGS] = ITEM_FLAGS,
+        [FETCH_INTERNALDATE] = ITEM_INTERNAL_DATE,
+        [FETCH_RFC822_SIZE] = ITEM_SIZE,
+        [FETCH_ENVELOPE] = ITEM_ENVELOPE,
+        [FETCH_BODY_STRUCTURE] = ITEM_STRUCTURE,
+        [FETCH_BODY_STRUCTURE_EXTENDED] = ITEM_STRUCTURE,
+        [FETCH_MODSEQ] = ITEM_MODSEQ,
+        [FETCH_EMAILID] = ITEM_IDS,
+        [FETCH_THREADID] = ITEM_IDS,
+        [FETCH_SAVEDATE] = ITEM_SAVE_DATE,
+        [FETCH_PREVIEW] = ITEM_PREVIEW,
+        [FETCH_BINARY] = ITEM_STRUCTURE,
+        [FETCH_BINARY_SIZE] = ITEM_STRUCTURE,
     };
     uint32_t all = 0;
 
@@ -52,6 +59,28 @@ static struct str section_text(struct imap_session *s, const struct imap_fetch_i
     return copy;
 }
 
+/* Are all fields that the item names in records? */
+static bool is_kept(const struct imap_fetch_item *item)
+{
+    bool kept = fetch_is_fields(item) && item->section->kind == SECTION_HEADER_FIELDS &&
+                item->section->path_len == 0;
+
+    for (size_t i = 0; kept && i < item->fields.count; i++)
+        kept = record_keeps_field(item->fields.at[i]);
+    return kept;
+}
+
+static struct str label_text(struct imap_session *s, const struct imap_fetch_item *item)
+{
+    struct buf label = { 0 };
+    struct str copy;
+
+    reply_section_label(&label, item);
+    copy = arena_copy(s->mem, buf_str(&label));
+    buf_deinit(&label);
+    return copy;
+}
+
 static void look_for_flags_only(struct fetch_task *t)
 {
     uint32_t flags = 0, others = 0;
@@ -75,6 +104,7 @@ static void plan(struct imap_session *s, struct fetch_task *t)
     t->items = item_bits(a);
     t->wants = ARENA_ARRAY(s->mem, struct keep_want, a->item_count);
     t->want_items = ARENA_ARRAY(s->mem, uint32_t, a->item_count);
+    t->labels = ARENA_ARRAY(s->mem, struct str, a->item_count);
     for (uint32_t i = 0; i < a->item_count; i++) {
         const struct imap_fetch_item *item = &a->items[i];
         struct keep_want *want = &t->wants[t->want_count];
@@ -84,12 +114,16 @@ static void plan(struct imap_session *s, struct fetch_task *t)
             continue;
         want->section = section_text(s, item);
         want->length = FETCH_LENGTH_ALL;
+        if ((want->kept = is_kept(item)))
+            t->items |= ITEM_FIELDS;
         if (fetch_is_binary(item) && t->codings == NULL)
             t->codings = ARENA_ARRAY(s->mem, enum encoding, a->item_count);
         if (item->has_partial && !fetch_is_fields(item) && !fetch_is_binary(item)) {
             want->offset = item->partial_from;
             want->length = item->partial_count;
         }
+        if (item->kind == FETCH_SECTION)
+            t->labels[t->want_count] = label_text(s, item);
         t->want_items[t->want_count++] = i;
     }
     t->tells_flags = t->mark_seen;
@@ -113,6 +147,7 @@ static void break_off(struct imap_session *s)
 /* A part whose coding nobody knows fails the command (RFC 3516 4.3). */
 static void end_fetch(struct imap_session *s, const struct fetch_task *t)
 {
+    buf_deinit(&s->hold);
     imap_session_end(s, t->unknown_coding
                             ? STR("NO [UNKNOWN-CTE] A part is coded in a way that is not known")
                             : t->final);
