@@ -1,8 +1,9 @@
 /* message/words/words_fuzz.c - a string that stands in a text of a message is found by its words.
  *
- * The first octet of the input says how long the string is; it is taken out of the folded body of
- * what follows, which is made the body of a message. Every word of it that is whole must be among
- * the message's terms, listed, in pairs or in the sieve. */
+ * The first octet of the input says where the string begins: at a whole character, as in every
+ * search. It is taken out of the folded body of what follows, which is made the body of a message.
+ * Every word of it that is whole must be among the message's terms, listed, in pairs or in the
+ * sieve. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/map.h"
 #include "message/coding/charset.h"
@@ -37,6 +38,8 @@ static bool has_term(const struct buf *terms, char letter, struct str word)
 
 static void check_part(struct str text, size_t at, size_t len, const struct buf *terms)
 {
+    while (at < text.len && ((unsigned char)text.at[at] & 0xC0) == 0x80)
+        at++;
     struct str needle = str_sub(text, at, len);
     struct token_reader r = token_reader_of(needle);
     struct token t;
