@@ -3,7 +3,7 @@
 """make bench: figures of Postern beside Postfix and Dovecot in the same run, taking turns, as a
 table with spread and ratio, on the screen and in bench/RESULTS.md.
 
-  bench/run.py [--quick] [NAME ...]      names: s1 s1single s2 imap pop3 searches idle start
+  bench/run.py [--quick] [NAME ...]      names: s1 s1single s2 imap pop3 searches mixed idle crowd start
 
 Every measurement is a row of functions below: it returns one figure for one server. Rows that were
 not measured this time stay in the file as they are. --quick takes smaller numbers (to try the script
@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 
+from crowd_rows import crowd, mixed
 from imap_rows import imap, pop3
 from imap_session import Session
 from peers import PASSWORD, USERS, Dovecot, Ours, Postern, PostfixDovecot, pss_kib, wait_for
@@ -266,14 +267,14 @@ def start(table, quick, rounds):
 
 
 ALL = {"s1": s1, "s1single": s1single, "s2": s2, "imap": imap, "pop3": pop3,
-       "searches": searches, "idle": idle, "start": start}
+       "searches": searches, "mixed": mixed, "idle": idle, "crowd": crowd, "start": start}
 
 
 def machine():
     with open("/proc/cpuinfo") as f:
         model = next(line.split(":")[1].strip() for line in f if line.startswith("model name"))
     versions = subprocess.run(["dpkg-query", "-W", "-f", "${Package} ${Version}, ", "postfix",
-                               "dovecot-imapd"], capture_output=True, text=True).stdout
+                               "dovecot-imapd", "cyrus-common"], capture_output=True, text=True).stdout
     return f"{os.cpu_count()} cores ({model}), Linux {os.uname().release}; {versions.rstrip(', ')}"
 
 

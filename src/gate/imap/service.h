@@ -44,6 +44,7 @@ struct imap_service {
     struct crowd crowd;
     struct list awake; /* compressed sessions that hold memory for it */
     struct timer rest; /* looks after them */
+    uint32_t rested;   /* that gave memory back since the kernel got any */
     uint32_t count;
     void (*stopped)(void *ctx); /* set by imap_service_stop */
     void *ctx;

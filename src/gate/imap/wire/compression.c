@@ -2,8 +2,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gate/imap/wire/compression.h"
 
+#include <malloc.h>
+
 #include "proto/deflate.h"
 #include "proto/imap/reply.h"
+
+/* Where so many links have let go of their memory, the kernel gets it back: among the small things
+ * that stay, the C library would keep it for ever. */
+enum { RESTED_LINKS_TO_TRIM = 32 };
 
 struct compression {
     struct list awake; /* in the service, while memory is held; else alone */
@@ -39,6 +45,11 @@ void compression_look(void *service)
         deflate_rest(c->link);
         list_remove(&c->awake);
         list_init(&c->awake);
+        v->rested++;
+    }
+    if (v->rested >= RESTED_LINKS_TO_TRIM) {
+        (void)malloc_trim(0);
+        v->rested = 0;
     }
     if (!list_empty(&v->awake))
         timer_set_in(&v->rest, COMPRESSION_REST_MS);

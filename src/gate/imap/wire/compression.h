@@ -4,8 +4,8 @@
  * and given to the machine; while the machine takes nothing more, the piece waits here and one
  * octet of the stream is left unread, so that the stream comes again. Compressed sessions that are
  * silent for COMPRESSION_REST_MS give their memory back (proto/deflate.h): one timer of the service
- * looks after those that are awake, and is not set when none is.
- * Tests: gate/imap/imap_session_test.c, proto/deflate_test.c. */
+ * looks after those that are awake, and is not set when none is. What many of them gave back goes
+ * to the kernel. Tests: gate/imap/imap_session_test.c, proto/deflate_test.c. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef POSTERN_GATE_IMAP_COMPRESSION_H
 #define POSTERN_GATE_IMAP_COMPRESSION_H
