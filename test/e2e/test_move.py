@@ -248,6 +248,57 @@ def test_without_a_server_the_store_is_used_alone(server, tmp_path, account):
     c.logout()
 
 
+def test_what_dovecot_alone_can_read_is_named(server, tmp_path, account):
+    root = f"{tmp_path}/fs"
+    make_maildir(root)
+    write(f"{root}/Work/Deep/cur/500.M1P1.host:2,S", letter(50))
+    write(f"{root}/Work/cur/501.M1P1.host:2,S", letter(51))
+    result = server.cli("import", "maildir", root, "--account", account, "--json", check=False)
+    assert result.returncode == 2 and b"LAYOUT=fs" in result.stderr and b"/Work" in result.stderr
+    assert rows(result)["INBOX"]["imported"] == 3
+    one = server.cli("import", "maildir", f"{root}/Work", "--account", account, "--into", "Work", "--json",
+                     check=False)
+    assert one.returncode == 2 and rows(one)["Work"]["imported"] == 1 and b"/Deep" in one.stderr
+    for name in ("mailboxes", "storage"):
+        os.makedirs(f"{tmp_path}/{name}box/{name}")
+        result = server.cli("import", "maildir", f"{tmp_path}/{name}box", "--account", account, check=False)
+        assert result.returncode == 65 and b"import imap" in result.stderr, result
+
+
+def test_memory_of_an_import_does_not_grow_with_the_mail(server, tmp_path, account):
+    """Peak memory of the command for 30 MB is that for 6 MB."""
+    def peak_kib(form, path):
+        # The quarantine of the sanitized build would keep what was freed.
+        process = subprocess.Popen([PROGRAM, "import", form, path, "--account", account, "--dir", server.folder],
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                   env={**os.environ, "ASAN_OPTIONS": "quarantine_size_mb=1"})
+        peak = 0
+        while process.poll() is None:
+            with open(f"/proc/{process.pid}/status", encoding="ascii") as f:
+                peak = max([peak] + [int(line.split()[1]) for line in f if line.startswith("VmHWM")])
+            time.sleep(0.01)
+        assert process.returncode == 0
+        return peak
+    body = "0123456789abcde\n" * 131072
+    for form in ("maildir", "mbox"):
+        peaks = []
+        for count in (3, 15):
+            root = f"{tmp_path}/{form}{count}"
+            if form == "maildir":
+                os.makedirs(f"{root}/cur")
+                os.makedirs(f"{root}/new")
+                for n in range(count):
+                    write(f"{root}/cur/{n}.M{count}P1.host:2,S", letter(count * 100 + n, body))
+            else:
+                with open(root, "wb") as f:
+                    for n in range(count):
+                        f.write(b"From alice@crepes.fr Thu Jan  1 00:00:00 2026\n" +
+                                letter(count * 1000 + n, body) + b"\n")
+            peaks.append(peak_kib(form, root))
+        assert 0 < peaks[1] < peaks[0] + 16 * 1024, (form, peaks)
+        print(form, peaks)
+
+
 def test_wrong_words_are_explained(server, tmp_path):
     for words, code, text in (
             (("import", "maildir", tmp_path, "--account", ALICE), 65, b"is no maildir"),

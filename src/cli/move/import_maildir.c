@@ -259,6 +259,26 @@ static enum err import_subscriptions(struct mover *m, struct str root)
     return e;
 }
 
+static bool is_folder(struct arena *mem, struct str root, const char *name)
+{
+    struct path_look look;
+
+    return path_look(arena_printf(mem, "%.*s/%s", STR_ARG(root), name), &look) == OK &&
+           look.kind == PATH_FOLDER;
+}
+
+/* What else Dovecot keeps mail in, of which only it knows how it is read. */
+static enum err refuse_root(struct context *c, struct str root)
+{
+    if (is_folder(c->mem, root, "mailboxes") || is_folder(c->mem, root, "storage"))
+        return err_set(
+            &c->why, ERR_SYNTAX,
+            "'%.*s' is an sdbox or mdbox of Dovecot: let it serve the mail and use import imap",
+            STR_ARG(root));
+    return err_set(&c->why, ERR_SYNTAX, "'%.*s' is no maildir: it has no folder cur",
+                   STR_ARG(root));
+}
+
 static enum err import_below(struct mover *m, struct str root, const struct str *names,
                              size_t count)
 {
@@ -266,13 +286,15 @@ static enum err import_below(struct mover *m, struct str root, const struct str 
 
     for (size_t i = 0; i < count && e == OK; i++) {
         struct str path = arena_printf(m->mem, "%.*s/%.*s", STR_ARG(root), STR_ARG(names[i]));
-        struct path_look look;
         struct str name;
 
-        if (names[i].len < 2 || names[i].at[0] != '.' ||
-            path_look(arena_join(m->mem, path, STR("/cur")), &look) != OK ||
-            look.kind != PATH_FOLDER)
+        if (names[i].len < 2 || !is_folder(m->mem, path, "cur"))
             continue;
+        if (names[i].at[0] != '.') {
+            mover_skip(m, path,
+                       "folders within folders (LAYOUT=fs) come by import imap, or one by one");
+            continue;
+        }
         if (!maildir_folder_parse(m->mem, names[i], &name)) {
             mover_skip(m, path, "its name cannot be that of a mailbox");
             continue;
@@ -290,16 +312,14 @@ enum err cli_import_maildir(struct context *c)
 {
     struct mover *m = ARENA_NEW(c->mem, struct mover);
     struct str root = c->words[0], *names;
-    struct path_look look;
     struct fs *fs;
     size_t count;
     enum err e;
 
     while (root.len > 1 && root.at[root.len - 1] == '/')
         root.len--;
-    if (path_look(arena_join(c->mem, root, STR("/cur")), &look) != OK || look.kind != PATH_FOLDER)
-        return err_set(&c->why, ERR_SYNTAX, "'%.*s' is no maildir: it has no folder cur",
-                       STR_ARG(root));
+    if (!is_folder(c->mem, root, "cur"))
+        return refuse_root(c, root);
     if ((e = fs_new_real(root, false, &fs, &c->why)) != OK)
         return e;
     e = fs_list(fs, STR_EMPTY, c->mem, &names, &count);
