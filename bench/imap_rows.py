@@ -52,13 +52,13 @@ STRUCTURES = "FETCH 1:* (BODYSTRUCTURE)"
 # Command, name, goal, what limits it, the extension that it needs.
 FIRST = (
     (ENVELOPES, "ENVELOPE of all", ">= 10x", "records are made at arrival; theirs are made now"),
-    (FIELDS, "header fields of all", ">= 10x", "unpacking every message"),
+    (FIELDS, "header fields of all", ">= 10x", "walking the records, formatting"),
     (STRUCTURES, "BODYSTRUCTURE of all", ">= 10x", "walking the records"),
 )
 WARM = (
     ("FETCH 1:* (FLAGS)", "FLAGS of all", ">= 2x", "formatting; the view is in memory", ""),
     (ENVELOPES, "ENVELOPE of all, warm", ">= 2x", "walking the records, formatting", ""),
-    (FIELDS, "header fields of all, warm", ">= 2x", "unpacking every message", ""),
+    (FIELDS, "header fields of all, warm", ">= 2x", "walking the records, formatting", ""),
     (STRUCTURES, "BODYSTRUCTURE of all, warm", ">= 2x", "walking the records, formatting", ""),
     ("FETCH 1:* (BODY.PEEK[])", "download of all", ">= 2x",
      "unpacking zstd is half of it; theirs is not packed", ""),
