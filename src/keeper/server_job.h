@@ -219,6 +219,11 @@ void sweep_free(struct keeper *k);
 struct str uids_octets(struct arena *mem, const struct uidset *uids);
 /* Empty octets are the empty set. */
 MUST_USE enum err request_uids(struct request *j, struct str octets, struct uidset *ret);
+/* The mailbox in memory for changing the flags of `uids`, when that is worth it and nothing of this
+ * batch has changed it before; else null. */
+MUST_USE enum err request_view(struct request *j, const struct txn *t, uint32_t account,
+                               uint32_t mailbox, const struct uidset *uids,
+                               const struct view **ret);
 void keyword_texts(struct arena *mem, const struct mbox *m, struct keep_text **ret,
                    size_t *ret_count);
 static inline uint32_t row_flags(uint64_t word)

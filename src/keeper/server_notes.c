@@ -49,6 +49,7 @@ void notes_observe(void *ctx, const struct txn_op *ops, size_t count)
 
         switch (key[0]) {
         case TABLE_MEMBERSHIP:
+        case TABLE_MARKS:
             note_want(k, load_u32(key + 1), load_u32(key + 5));
             if (ops[i].kind == TXN_PUT)
                 blocks_came(k, load_u32(key + 1), load_u32(key + 5), load_u32(key + 9));

@@ -26,6 +26,32 @@ enum err request_uids(struct request *j, struct str octets, struct uidset *ret)
     return OK;
 }
 
+static bool is_touched(const struct txn *t, enum table table, uint32_t account, uint32_t mailbox)
+{
+    struct key from, to;
+
+    key_of_mailbox(&from, table, account, mailbox);
+    to = from;
+    key_end(&to);
+    return txn_touched(t, key_str(&from), key_str(&to));
+}
+
+enum err request_view(struct request *j, const struct txn *t, uint32_t account, uint32_t mailbox,
+                      const struct uidset *uids, const struct view **ret)
+{
+    enum { WORTH = 16 }; /* fewer messages are read as quickly one by one */
+    struct view *view;
+    enum err e;
+
+    *ret = NULL;
+    if (uidset_count(uids) < WORTH || is_touched(t, TABLE_MEMBERSHIP, account, mailbox) ||
+        is_touched(t, TABLE_MARKS, account, mailbox))
+        return OK;
+    if ((e = views_get(j->k->views, account, mailbox, &view, &j->why)) == OK)
+        *ret = view;
+    return e;
+}
+
 void keyword_texts(struct arena *mem, const struct mbox *m, struct keep_text **ret,
                    size_t *ret_count)
 {

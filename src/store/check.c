@@ -334,6 +334,36 @@ static enum err visit_keys(struct checking *c, struct str key, struct str value)
     return e;
 }
 
+/* A block of flags has a message to say them of, and none from the future. */
+static enum err visit_marks(struct checking *c, struct str key, struct str value)
+{
+    struct marks m = { .at = ARENA_ARRAY(c->mem, struct marks_run, MARKS_BLOCK_UIDS) };
+    uint32_t mailbox = load_u32(key.at + 5), there = 0;
+    struct uidset range = { 0 };
+    const struct messages_of which = { c->kv, c->account, mailbox, &range };
+    struct mbox row;
+    bool found;
+    enum err e;
+
+    m.block = load_u32(key.at + 9);
+    if (key.len != 13 || m.block > marks_block_of(UINT32_MAX) || marks_decode(value, &m) != OK) {
+        tell(c, "account %u mailbox %u: flags of a block that cannot be read", c->account, mailbox);
+        return OK;
+    }
+    if ((e = mailbox_get_by_id(c->kv, c->mem, c->account, mailbox, &found, &row, c->why)) != OK)
+        return e;
+    for (uint32_t i = 0; found && i < m.count; i++)
+        if (m.at[i].modseq > row.modseq)
+            tell(c, "account %u mailbox %u UID %u: its modseq is out of order", c->account, mailbox,
+                 m.at[i].first);
+    uidset_add_range(&range, MAX(1U, m.block << MARKS_BLOCK_BITS),
+                     m.block << MARKS_BLOCK_BITS | (MARKS_BLOCK_UIDS - 1));
+    if ((e = messages_each(&which, count_one, &there, c->why)) == OK && there == 0)
+        tell(c, "account %u mailbox %u: flags of a block without messages", c->account, mailbox);
+    uidset_deinit(&range);
+    return e;
+}
+
 static enum err visit_thread(struct checking *c, struct str key, struct str value)
 {
     struct key k;
@@ -583,7 +613,8 @@ static enum err visit_account(struct checking *c, struct str key, struct str val
         (e = each_of_account(c, TABLE_THREAD, visit_thread)) != OK ||
         (e = each_of_account(c, TABLE_IMPORT, visit_import)) != OK ||
         (e = each_of_account(c, TABLE_METADATA, visit_metadata)) != OK ||
-        (e = each_of_account(c, TABLE_KEYS, visit_keys)) != OK)
+        (e = each_of_account(c, TABLE_KEYS, visit_keys)) != OK ||
+        (e = each_of_account(c, TABLE_MARKS, visit_marks)) != OK)
         return e;
     if (c->sum.messages != c->counters.messages || c->sum.bytes != c->counters.bytes)
         tell(c, "account %u: its quota counts %llu octets in %llu messages, there are %llu in %llu",
@@ -600,7 +631,8 @@ static enum err check_strays(struct checking *c)
                                          TABLE_SUBSCRIBED, TABLE_MEMBERSHIP, TABLE_EMAIL,
                                          TABLE_RECORD,     TABLE_THREAD,     TABLE_VANISHED,
                                          TABLE_IMPORT,     TABLE_GRAVE,      TABLE_METADATA,
-                                         TABLE_KEYS,       TABLE_PROOF,      TABLE_TOKEN };
+                                         TABLE_KEYS,       TABLE_MARKS,      TABLE_PROOF,
+                                         TABLE_TOKEN };
 
     for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
         struct key from, to;

@@ -34,7 +34,8 @@ static enum err delete_rows(struct txn *t, const struct key *prefix, bool *ret_m
 static enum err sweep_mailbox(struct txn *t, struct arena *mem, const struct key *row_key,
                               struct mbox *m, const struct sweep_settings *how, struct errinfo *why)
 {
-    static const enum table leftovers[] = { TABLE_KEYS, TABLE_VANISHED, TABLE_METADATA };
+    static const enum table leftovers[] = { TABLE_KEYS, TABLE_MARKS, TABLE_VANISHED,
+                                            TABLE_METADATA };
     const struct expunge_what what = { .silent = true,
                                        .max = SWEEP_ROWS,
                                        .keep_bytes_max = how->keep_bytes_max };

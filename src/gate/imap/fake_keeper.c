@@ -515,6 +515,7 @@ CALL(store)
     struct uidset uids = decode(req->uids), changed = { 0 }, modified = { 0 };
     uint64_t bits = keyword_bits(b, req->keywords, req->keywords_count);
 
+    rep->before = h->modseq;
     for (uint32_t i = 0; i < b->count; i++) {
         struct fake_message *m = &b->messages[i];
         uint32_t flags = (uint32_t)changed_by(req->op, m->flags, req->flags);
@@ -545,6 +546,7 @@ CALL(expunge)
     struct fake_mailbox *b = fake_box(h, req->mailbox);
     struct uidset uids = decode(req->uids), gone = { 0 };
 
+    rep->before = h->modseq;
     for (uint32_t i = b->count; i > 0; i--)
         if (uidset_contains(&uids, b->messages[i - 1].uid) &&
             (!req->deleted_only || (b->messages[i - 1].flags & FLAG_DELETED) != 0)) {

@@ -43,11 +43,11 @@ struct fetch_number selected_number(const struct imap_session *s, uint32_t uid)
 }
 
 /* A change that follows directly on what the session knows is now known, too. Otherwise somebody
- * else has changed something in between, which is asked for before the command ends. */
-void selected_made(struct selected *box, uint64_t modseq)
+ * else has changed the mailbox in between, which is asked for before the command ends. */
+void selected_made(struct selected *box, uint64_t before, uint64_t modseq)
 {
-    if (modseq == box->modseq + 1)
-        box->modseq = modseq;
+    if (before <= box->modseq)
+        box->modseq = MAX(box->modseq, modseq);
 }
 
 /* Only what was told as of one modseq is remembered: a message told as of an older one may have

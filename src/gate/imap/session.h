@@ -148,9 +148,10 @@ void selected_keywords(struct imap_session *s, const struct keep_text *texts, si
 struct fetch_number selected_number(const struct imap_session *s, uint32_t uid);
 /* Flags as one word of message/set/flags.h, \Recent included. */
 uint64_t selected_flag_bits(const struct selected *box, const struct keep_row *row);
-/* This session's own command has made the change `modseq`. Not for a modseq that was only seen:
- * it may be that of somebody else's change, all of which the client has yet to learn. */
-void selected_made(struct selected *box, uint64_t modseq);
+/* This session's own command has made the changes from behind `before`, the mailbox's modseq until
+ * then, up to `modseq`. Not for a modseq that was only seen: it may be that of somebody else's
+ * change, all of which the client has yet to learn. */
+void selected_made(struct selected *box, uint64_t before, uint64_t modseq);
 /* The client has been told how the messages `uids` are as of `modseq`; they are not told again by
  * the end of the command. */
 void selected_told(struct selected *box, const struct uidset *uids, uint64_t modseq);

@@ -65,7 +65,9 @@ static enum err store_uids(struct request *j, struct account_txn *a, struct plac
         return e;
     if (!may_change_some(req, rights_flags(p->rights)))
         return err_set(&j->why, ERR_DENIED, "the right to change these flags was not granted");
-    e = messages_store(a, p->mailbox, m, uids, &change, &changed, &modified);
+    rep->before = m->modseq;
+    if ((e = request_view(j, a->t, p->account, p->mailbox, uids, &change.view)) == OK)
+        e = messages_store(a, p->mailbox, m, uids, &change, &changed, &modified);
     if (e == OK) {
         if (!uidset_empty(&changed) || m->keywords_count != keywords_before)
             mailbox_put_row(a, p->mailbox, m);
@@ -102,7 +104,7 @@ enum err write_store(struct request *j, struct txn *t)
 
 struct expunge_job {
     struct uidset uids, gone;
-    uint64_t modseq;
+    uint64_t modseq, before;
     bool more;
 };
 
@@ -132,6 +134,10 @@ static enum err build_expunge(struct request *j, struct txn *t)
         return e;
     if (mailbox_is_locked_by_other(j->k, p.account, p.mailbox, p.session))
         return err_set(&j->why, ERR_IN_USE, "another session has the mailbox for itself");
+    if (x->modseq == 0)
+        x->before = p.row.modseq;
+    else if (p.row.modseq != x->modseq)
+        x->before = UINT64_MAX;
     e = messages_expunge(&a, p.mailbox, &p.row, &what, &gone, &x->more);
     if (e == OK && !uidset_empty(&gone)) {
         mailbox_put_row(&a, p.mailbox, &p.row);
@@ -154,6 +160,7 @@ static void expunge_written(struct request *j, enum err e)
     }
     rep->expunged = uids_octets(j->mem, &x->gone);
     rep->modseq = x->modseq;
+    rep->before = x->before;
     request_end(j, e);
 }
 

@@ -185,6 +185,8 @@ static uint8_t what_of(const struct txn_op *op)
     SCRATCH(tmp, NULL);
     struct membership ms;
 
+    if (op->key.at[0] == TABLE_MARKS)
+        return op->kind == TXN_PUT ? WHAT_FLAGS : 0;
     if (op->kind == TXN_DELETE)
         return WHAT_GONE;
     if (membership_get(tmp, op->value, &ms) != OK)
@@ -213,6 +215,7 @@ static void observe_op(struct keeper *k, const struct txn_op *op, uint64_t modse
         return;
     switch (op->key.at[0]) {
     case TABLE_MEMBERSHIP:
+    case TABLE_MARKS:
         if ((w->kinds & 1u << EVENT_MESSAGES) != 0)
             add_pending(k, w,
                         &(struct pending){ .kind = EVENT_MESSAGES,

@@ -446,7 +446,9 @@ void fetch_page(struct request *j)
 static enum err build_seen(struct request *j, struct txn *t)
 {
     const struct keep_fetch_req *req = j->req;
-    const struct flags_change seen = { FLAGS_ADD, FLAG_SEEN, UINT64_MAX };
+    struct flags_change seen = { .op = FLAGS_ADD,
+                                 .bits = FLAG_SEEN,
+                                 .unchanged_since = UINT64_MAX };
     struct uidset uids = { 0 }, changed = { 0 }, modified = { 0 };
     struct account_txn a;
     struct place p;
@@ -458,7 +460,8 @@ static enum err build_seen(struct request *j, struct txn *t)
     e = account_txn_begin(&a, t, j->mem, p.account, loop_wall_s(j->k->loop), &j->why);
     if (e != OK)
         return e;
-    if ((e = request_uids(j, req->uids, &uids)) == OK)
+    if ((e = request_uids(j, req->uids, &uids)) == OK &&
+        (e = request_view(j, t, p.account, p.mailbox, &uids, &seen.view)) == OK)
         e = messages_store(&a, p.mailbox, &p.row, &uids, &seen, &changed, &modified);
     if (e == OK && !uidset_empty(&changed)) {
         mailbox_put_row(&a, p.mailbox, &p.row);

@@ -282,6 +282,13 @@ struct kv *txn_kv(struct txn *t)
     return &t->view;
 }
 
+bool txn_touched(const struct txn *t, struct str from, struct str to)
+{
+    const struct tree_entry *e = tree_ge(&t->overlay, from);
+
+    return e != NULL && str_cmp(e->key, to) < 0;
+}
+
 struct kv_iter *txn_iter(struct txn *t, struct str from, struct str to)
 {
     return kv_iter_new(&t->view, NULL, from, to);

@@ -33,6 +33,8 @@ void txn_delete(struct txn *t, struct str key);                /* a missing key 
  * code that reads can serve committed tables and transactions alike. Valid as long as the txn. An
  * iterator sees the state of the moment when it was made. */
 struct kv *txn_kv(struct txn *t);
+/* Has a key from `from` on and before `to` been changed since the tables were committed? */
+bool txn_touched(const struct txn *t, struct str from, struct str to);
 /* Short for kv_iter_new(txn_kv(t), NULL, from, to); free it before build returns. */
 struct kv_iter *txn_iter(struct txn *t, struct str from, struct str to);
 

@@ -166,6 +166,8 @@ static enum err forget_if_empty(struct txn *t, uint32_t account, uint32_t mailbo
     if (!kv_iter_first(it)) {
         key_of_key_block(&from, account, mailbox, number);
         txn_delete(t, key_str(&from));
+        key_of_marks(&from, account, mailbox, number);
+        txn_delete(t, key_str(&from));
     }
     e = kv_iter_error(it, why);
     kv_iter_free(it);

@@ -88,7 +88,8 @@ static inline uint32_t key_block_number(const struct key_block *b)
     return b->uid[0] >> KEY_BLOCK_BITS;
 }
 
-/* Inside a transaction that has removed `uids`: takes those rows away that no message is left for.
+/* Inside a transaction that has removed `uids`: takes those rows away that no message is left for,
+ * and the marks (table/marks.h) of such blocks.
  */
 MUST_USE enum err mailbox_keys_forget(struct txn *t, uint32_t account, uint32_t mailbox,
                                       const struct uidset *uids, struct errinfo *why);

@@ -6,10 +6,63 @@
 
 /* ---- walking ---- */
 
+/* Memberships as they are now: each takes the flags of its mark, if that is newer. The marks of one
+ * block are at hand. */
+struct walk {
+    const struct messages_of *of;
+    enum err (*visit)(void *ctx, uint32_t uid, const struct membership *ms);
+    void *ctx;
+    struct marks marks;
+    bool known;
+    struct errinfo *why;
+};
+
+enum err marks_find_block(struct kv *kv, uint32_t account, uint32_t mailbox, uint32_t block,
+                          struct marks *ret, struct errinfo *why)
+{
+    SCRATCH(tmp, NULL);
+    struct str octets;
+    struct key k;
+    bool found;
+    enum err e;
+
+    ret->block = block;
+    ret->count = 0;
+    key_of_marks(&k, account, mailbox, block);
+    if ((e = table_find_text(kv, tmp, &k, &found, &octets, why)) != OK || !found)
+        return e;
+    if (ret->at == NULL && (ret->at = calloc(MARKS_BLOCK_UIDS, sizeof *ret->at)) == NULL)
+        BUG("out of memory");
+    return marks_decode(octets, ret) == OK ? OK : table_damaged(key_str(&k), why);
+}
+
+static enum err load_marks(struct walk *w, uint32_t block)
+{
+    enum err e =
+        marks_find_block(w->of->kv, w->of->account, w->of->mailbox, block, &w->marks, w->why);
+
+    w->known = e == OK;
+    return e;
+}
+
+static enum err walk_visit(struct walk *w, uint32_t uid, struct membership *ms)
+{
+    const struct marks_run *m;
+    enum err e;
+
+    if ((!w->known || w->marks.block != marks_block_of(uid)) &&
+        (e = load_marks(w, marks_block_of(uid))) != OK)
+        return e;
+    m = marks_find(&w->marks, uid);
+    if (m != NULL && m->modseq > ms->modseq) {
+        ms->flags = m->flags;
+        ms->modseq = m->modseq;
+    }
+    return w->visit(w->ctx, uid, ms);
+}
+
 /* A single UID is one look-up; ranges are walked with an iterator. */
-static enum err each_single(const struct messages_of *which, uint32_t uid,
-                            enum err (*visit)(void *, uint32_t, const struct membership *),
-                            void *ctx, struct errinfo *why)
+static enum err each_single(struct walk *w, uint32_t uid)
 {
     SCRATCH(tmp, NULL);
     struct membership ms;
@@ -17,17 +70,15 @@ static enum err each_single(const struct messages_of *which, uint32_t uid,
     bool found;
     enum err e;
 
-    key_of_membership(&k, which->account, which->mailbox, uid);
-    if ((e = table_find_membership(which->kv, tmp, &k, &found, &ms, why)) != OK || !found)
+    key_of_membership(&k, w->of->account, w->of->mailbox, uid);
+    if ((e = table_find_membership(w->of->kv, tmp, &k, &found, &ms, w->why)) != OK || !found)
         return e;
-    return visit(ctx, uid, &ms);
+    return walk_visit(w, uid, &ms);
 }
 
-static enum err each_range(struct kv *kv, struct key *from, struct key *to,
-                           enum err (*visit)(void *, uint32_t, const struct membership *),
-                           void *ctx, struct errinfo *why)
+static enum err each_range(struct walk *w, struct key *from, struct key *to)
 {
-    struct kv_iter *it = kv_iter_new(kv, NULL, key_str(from), key_str(to));
+    struct kv_iter *it = kv_iter_new(w->of->kv, NULL, key_str(from), key_str(to));
     enum err e = OK;
 
     for (bool on = kv_iter_first(it); on && e == OK; on = kv_iter_next(it)) {
@@ -35,13 +86,33 @@ static enum err each_range(struct kv *kv, struct key *from, struct key *to,
         struct str key = kv_iter_key(it);
 
         if (key.len != 13 || membership_get(NULL, kv_iter_value(it), &ms) != OK)
-            e = table_damaged(key, why);
+            e = table_damaged(key, w->why);
         else
-            e = visit(ctx, load_u32(key.at + 9), &ms);
+            e = walk_visit(w, load_u32(key.at + 9), &ms);
     }
     if (e == OK)
-        e = kv_iter_error(it, why);
+        e = kv_iter_error(it, w->why);
     kv_iter_free(it);
+    return e;
+}
+
+static enum err each_of_set(struct walk *w, const struct uidset *uids)
+{
+    struct key from, to;
+    enum err e = OK;
+
+    for (uint32_t i = 0; i < uids->len && e == OK; i++) {
+        const struct uid_range *r = &uids->at[i];
+
+        if (r->first == r->last) {
+            e = each_single(w, r->first);
+            continue;
+        }
+        key_of_membership(&from, w->of->account, w->of->mailbox, r->first);
+        key_of_membership(&to, w->of->account, w->of->mailbox, r->last);
+        key_end(&to);
+        e = each_range(w, &from, &to);
+    }
     return e;
 }
 
@@ -49,30 +120,19 @@ enum err messages_each(const struct messages_of *which,
                        enum err (*visit)(void *ctx, uint32_t uid, const struct membership *ms),
                        void *ctx, struct errinfo *why)
 {
-    const struct uidset *uids = which->uids;
-    uint32_t account = which->account, mailbox = which->mailbox;
-    struct kv *kv = which->kv;
+    struct walk w = { .of = which, .visit = visit, .ctx = ctx, .why = why };
     struct key from, to;
-    enum err e = OK;
+    enum err e;
 
-    if (uids == NULL) {
-        key_of_mailbox(&from, TABLE_MEMBERSHIP, account, mailbox);
+    if (which->uids != NULL) {
+        e = each_of_set(&w, which->uids);
+    } else {
+        key_of_mailbox(&from, TABLE_MEMBERSHIP, which->account, which->mailbox);
         to = from;
         key_end(&to);
-        return each_range(kv, &from, &to, visit, ctx, why);
+        e = each_range(&w, &from, &to);
     }
-    for (uint32_t i = 0; i < uids->len && e == OK; i++) {
-        const struct uid_range *r = &uids->at[i];
-
-        if (r->first == r->last) {
-            e = each_single(which, r->first, visit, ctx, why);
-            continue;
-        }
-        key_of_membership(&from, account, mailbox, r->first);
-        key_of_membership(&to, account, mailbox, r->last);
-        key_end(&to);
-        e = each_range(kv, &from, &to, visit, ctx, why);
-    }
+    free(w.marks.at);
     return e;
 }
 
@@ -206,72 +266,4 @@ enum err messages_add(struct account_txn *a, uint32_t mailbox, struct mbox *m,
     if ((e = email_new(a, message, &ms.email, &ms.thread)) != OK)
         return e;
     return messages_place(a, mailbox, m, &ms, ret_uid);
-}
-
-/* ---- flags ---- */
-
-struct storing {
-    struct account_txn *a;
-    uint32_t mailbox;
-    struct mbox *m;
-    const struct flags_change *change;
-    uint32_t with_this_modseq;
-    struct uidset *changed, *modified;
-};
-
-static uint64_t flags_asked(const struct flags_change *c, uint64_t before)
-{
-    switch (c->op) {
-    case FLAGS_SET:
-        return c->bits;
-    case FLAGS_ADD:
-        return before | c->bits;
-    case FLAGS_REMOVE:
-        return before & ~c->bits;
-    }
-    BUG("no such operation on flags");
-}
-
-static uint64_t flags_after(const struct flags_change *c, uint64_t before)
-{
-    return (before & c->not_these) | (flags_asked(c, before) & ~c->not_these);
-}
-
-static enum err store_one(void *ctx, uint32_t uid, const struct membership *ms)
-{
-    struct storing *s = ctx;
-    struct membership after = *ms;
-    struct key k;
-
-    if (ms->modseq > s->change->unchanged_since) {
-        uidset_add(s->modified, uid);
-        return OK;
-    }
-    after.flags = flags_after(s->change, ms->flags);
-    if (after.flags == ms->flags)
-        return OK;
-    if (s->with_this_modseq++ == MESSAGES_PER_MODSEQ) {
-        s->a->modseq++;
-        s->with_this_modseq = 1;
-    }
-    after.modseq = s->m->modseq = s->a->modseq;
-    s->m->unseen += (after.flags & FLAG_SEEN) == 0;
-    s->m->unseen -= (ms->flags & FLAG_SEEN) == 0;
-    s->m->deleted += (after.flags & FLAG_DELETED) != 0;
-    s->m->deleted -= (ms->flags & FLAG_DELETED) != 0;
-    key_of_membership(&k, s->a->account, s->mailbox, uid);
-    table_put_membership(s->a->t, &k, &after);
-    uidset_add(s->changed, uid);
-    return OK;
-}
-
-enum err messages_store(struct account_txn *a, uint32_t mailbox, struct mbox *m,
-                        const struct uidset *uids, const struct flags_change *change,
-                        struct uidset *ret_changed, struct uidset *ret_modified)
-{
-    struct storing s = { a, mailbox, m, change, 0, ret_changed, ret_modified };
-
-    const struct messages_of which = { a->kv, a->account, mailbox, uids };
-
-    return messages_each(&which, store_one, &s, a->why);
 }

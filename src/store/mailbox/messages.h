@@ -8,13 +8,14 @@
  * follows the changes can do so in pages.
  * Errors: ERR_QUOTA, ERR_LIMIT (UIDs or keywords ran out), ERR_CORRUPT and those of kv.h.
  * Spec: RFC 3501 2.3.1, 6.4.6; RFC 7162 3.1; RFC 5256 (threads by message ids).
- * Tests: keeper/calls/server_mail_test.c. */
+ * Tests: keeper/calls/server_mail_test.c, keeper/calls/server_marks_test.c. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef POSTERN_STORE_MESSAGES_H
 #define POSTERN_STORE_MESSAGES_H
 
 #include "message/set/uidset.h"
 #include "store/mailbox/mailboxes.h"
+#include "store/table/marks.h"
 
 enum { MESSAGES_PER_MODSEQ = 4096 };
 #define UIDSET_RANGES_MAX 1000000u /* of sets that come from a peer or a row */
@@ -46,11 +47,14 @@ MUST_USE enum err messages_place(struct account_txn *a, uint32_t mailbox, struct
                                  const struct membership *ms, uint32_t *ret_uid);
 
 enum flags_op { FLAGS_SET, FLAGS_ADD, FLAGS_REMOVE };
+struct view;
 struct flags_change {
     enum flags_op op;
     uint64_t bits;
     uint64_t unchanged_since; /* UINT64_MAX: whatever the modseq */
     uint64_t not_these;       /* bits that stay as they are */
+    const struct view *view;  /* null; or the mailbox in memory, exactly as the transaction finds
+                                 it: then many changes take few rows */
 };
 /* changed: really different now; modified: left alone because of unchanged_since. */
 MUST_USE enum err messages_store(struct account_txn *a, uint32_t mailbox, struct mbox *m,
@@ -95,6 +99,11 @@ MUST_USE enum err messages_copy_across(struct account_txn *from, struct account_
 /* The flags that a copy has in another mailbox: keywords in the words of its list, for which there
  * is no room left behind, since losing a label is better than refusing the message. */
 uint64_t flags_in_copy(uint64_t flags, const struct copy_what *what, struct keyword_list *to);
+
+/* The block of marks of a mailbox; without any, ret->count is 0. ret->at may be null before; it is
+ * heap memory that the caller frees, whatever the result. */
+MUST_USE enum err marks_find_block(struct kv *kv, uint32_t account, uint32_t mailbox,
+                                   uint32_t block, struct marks *ret, struct errinfo *why);
 
 /* Walks the memberships of `uids` (null: all) in UID order. visit() returns OK to go on; another
  * result ends the walk and is returned. */

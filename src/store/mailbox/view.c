@@ -2,8 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/mailbox/view.h"
 
-#include "message/set/flags.h"
-#include "store/table/table.h"
+#include "store/mailbox/messages.h"
 
 struct views {
     struct kv *kv;
@@ -97,38 +96,27 @@ static struct view_row row_of(uint32_t uid, const struct membership *ms)
     };
 }
 
+static enum err load_one(void *ctx, uint32_t uid, const struct membership *ms)
+{
+    const struct view_row row = row_of(uid, ms);
+
+    view_add(ctx, &row);
+    return OK;
+}
+
 static enum err view_load(struct views *v, struct view *view, struct errinfo *why)
 {
     SCRATCH(tmp, NULL);
-    struct key from, to;
+    const struct messages_of all = { v->kv, view->account, view->mailbox, NULL };
+    struct key k;
     struct mbox mbox;
-    struct kv_iter *it;
     enum err e;
 
-    key_of_mailbox(&from, TABLE_MAILBOX, view->account, view->mailbox);
-    if ((e = table_get_mbox(v->kv, tmp, &from, &mbox, why)) != OK)
+    key_of_mailbox(&k, TABLE_MAILBOX, view->account, view->mailbox);
+    if ((e = table_get_mbox(v->kv, tmp, &k, &mbox, why)) != OK)
         return e;
     view->recent_from = mbox.recent_from;
-    key_of_mailbox(&from, TABLE_MEMBERSHIP, view->account, view->mailbox);
-    to = from;
-    key_end(&to);
-    it = kv_iter_new(v->kv, NULL, key_str(&from), key_str(&to));
-    for (bool on = kv_iter_first(it); on && e == OK; on = kv_iter_next(it)) {
-        struct str key = kv_iter_key(it);
-        struct membership ms;
-        struct view_row row;
-
-        if (key.len != 13 || membership_get(NULL, kv_iter_value(it), &ms) != OK) {
-            e = table_damaged(key, why);
-            break;
-        }
-        row = row_of(load_u32(key.at + 9), &ms);
-        view_add(view, &row);
-    }
-    if (e == OK)
-        e = kv_iter_error(it, why);
-    kv_iter_free(it);
-    return e;
+    return messages_each(&all, load_one, view, why);
 }
 
 /* The newest one stays whatever its size: a mailbox that is used must be usable. */
@@ -188,11 +176,27 @@ static void apply_row(struct view *view, uint32_t uid, const struct txn_op *op)
     BUG_ON(membership_get(NULL, op->value, &ms) != OK);
     row = row_of(uid, &ms);
     if (here) {
+        BUG_ON(row.modseq < view->at[i].modseq); /* a mark says nothing newer than a later row */
         view->at[i] = row;
     } else {
         BUG_ON(i != view->count); /* UIDs only grow */
         view_add(view, &row);
     }
+}
+
+static void apply_marks(struct view *view, uint32_t block, struct str octets)
+{
+    SCRATCH(tmp, NULL);
+    struct marks m = { .at = ARENA_ARRAY(tmp, struct marks_run, MARKS_BLOCK_UIDS), .block = block };
+
+    BUG_ON(marks_decode(octets, &m) != OK);
+    for (uint32_t k = 0; k < m.count; k++)
+        for (uint32_t i = view_at_or_after(view, m.at[k].first);
+             i < view->count && view->at[i].uid <= m.at[k].last; i++)
+            if (m.at[k].modseq > view->at[i].modseq && view->at[i].flags != HOLE) {
+                view->at[i].flags = m.at[k].flags;
+                view->at[i].modseq = m.at[k].modseq;
+            }
 }
 
 static void close_holes(struct view *view)
@@ -225,9 +229,11 @@ void views_apply(struct views *v, const struct txn_op *ops, size_t count)
     if (v->map.count == 0)
         return;
     for (size_t i = 0; i < count; i++) {
-        struct view *view = view_of_op(v, &ops[i], TABLE_MEMBERSHIP, 13);
+        struct view *view = view_of_op(v, &ops[i], TABLE_MEMBERSHIP, 13), *marked;
         uint64_t before;
 
+        if (ops[i].kind == TXN_PUT && (marked = view_of_op(v, &ops[i], TABLE_MARKS, 13)) != NULL)
+            apply_marks(marked, load_u32(ops[i].key.at + 9), ops[i].value);
         if (view == NULL)
             continue;
         if (last != NULL && last != view && last->has_holes)

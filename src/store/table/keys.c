@@ -71,6 +71,12 @@ void key_of_membership(struct key *k, uint32_t account, uint32_t mailbox, uint32
     key_u32(k, uid);
 }
 
+void key_of_marks(struct key *k, uint32_t account, uint32_t mailbox, uint32_t block)
+{
+    key_of_mailbox(k, TABLE_MARKS, account, mailbox);
+    key_u32(k, block);
+}
+
 void key_of_email(struct key *k, enum table table, uint32_t account, uint64_t email)
 {
     key_of_account(k, table, account);

@@ -22,6 +22,7 @@ enum table {
     TABLE_NAME = 'i',       /* account name               -> mailbox number                   */
     TABLE_SUBSCRIBED = 's', /* account name               -> nothing                          */
     TABLE_MEMBERSHIP = 'r', /* account mailbox uid        -> struct membership                */
+    TABLE_MARKS = 'f',      /* account mailbox uid/1024   -> struct marks                     */
     TABLE_EMAIL = 'e',      /* account email              -> struct email                     */
     TABLE_RECORD = 'E',     /* account email              -> structure record                 */
     TABLE_THREAD = 't',     /* account message-id-hash email -> thread number                 */
@@ -69,6 +70,8 @@ void key_of_name(struct key *k, enum table table, uint32_t account, struct str n
 void key_of_text(struct key *k, enum table table, struct str text);
 void key_of_mailbox(struct key *k, enum table table, uint32_t account, uint32_t mailbox);
 void key_of_membership(struct key *k, uint32_t account, uint32_t mailbox, uint32_t uid);
+/* block: marks_block_of(uid) */
+void key_of_marks(struct key *k, uint32_t account, uint32_t mailbox, uint32_t block);
 void key_of_email(struct key *k, enum table table, uint32_t account, uint64_t email);
 void key_of_vanished(struct key *k, uint32_t account, uint32_t mailbox, uint64_t modseq);
 void key_of_thread(struct key *k, uint32_t account, uint64_t hash, uint64_t email);

@@ -93,7 +93,7 @@ static void expunged(void *ctx, enum err e, const struct keep_expunge_rep *rep, 
         imap_session_ok(s);
         return;
     }
-    selected_made(s->box, rep->modseq);
+    selected_made(s->box, rep->before, rep->modseq);
     notify_own(s, rep->modseq);
     uidset_deinit(&gone);
     if (imap_session_has(s, IMAP_QRESYNC)) /* RFC 7162 3.2.7, 3.2.9 */

@@ -67,7 +67,7 @@ static void stored(void *ctx, enum err e, const struct keep_store_rep *rep, stru
     } else {
         selected_keywords(s, rep->keywords, rep->keywords_count);
         if (!uidset_empty(&changed))
-            selected_made(s->box, rep->modseq);
+            selected_made(s->box, rep->before, rep->modseq);
         if (!s->command->store.silent)
             selected_told(s->box, &changed, rep->modseq);
         tell(s, &changed, final_text(s, &modified));
