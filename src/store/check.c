@@ -13,6 +13,7 @@
 #include "store/mailbox/mailbox_keys.h"
 #include "store/mailbox/messages.h"
 #include "store/mailbox/metadata.h"
+#include "store/mailbox/refs.h"
 #include "store/queue.h"
 
 struct checking {
@@ -224,7 +225,7 @@ static uint32_t take_refs(struct checking *c, uint64_t email)
 
 static enum err visit_email(struct checking *c, struct str key, struct str value)
 {
-    uint64_t email = load_u64(key.at + 5), size;
+    uint64_t email = load_u64(key.at + 5), size, extra;
     struct email row;
     struct key k;
     struct str record;
@@ -240,9 +241,12 @@ static enum err visit_email(struct checking *c, struct str key, struct str value
     if (email > c->counters.email_last)
         tell(c, "account %u email %llu: its number is above the account's", c->account,
              (unsigned long long)email);
-    if (take_refs(c, email) != row.refs)
-        tell(c, "account %u email %llu: %u places were counted, %u are there", c->account,
-             (unsigned long long)email, row.refs, take_refs(c, email));
+    if ((e = refs_extra(c->kv, c->account, email, &extra, c->why)) != OK)
+        return e;
+    if (take_refs(c, email) != row.refs + extra)
+        tell(c, "account %u email %llu: %llu places were counted, %u are there", c->account,
+             (unsigned long long)email, (unsigned long long)(row.refs + extra),
+             take_refs(c, email));
     e = bodies_size(c->bodies, NULL, row.body, &size, c->why);
     if (e == ERR_NOT_FOUND || (e == OK && size != row.size))
         tell(c, "account %u email %llu: its body is missing or of another size", c->account,
@@ -255,6 +259,34 @@ static enum err visit_email(struct checking *c, struct str key, struct str value
     if (!found)
         tell(c, "account %u email %llu: it has no structure record", c->account,
              (unsigned long long)email);
+    return OK;
+}
+
+/* A block of numbers of places has only emails that are there. */
+static enum err visit_refs(struct checking *c, struct str key, struct str value)
+{
+    struct marks m = { .at = ARENA_ARRAY(c->mem, struct marks_run, MARKS_BLOCK_UIDS) };
+    struct email row;
+    struct key k;
+    bool found = true;
+    enum err e;
+
+    if (key.len != 13 || refs_decode(value, &m) != OK) {
+        tell(c, "account %u: the places of a block of emails cannot be read", c->account);
+        return OK;
+    }
+    for (uint32_t i = 0; i < m.count; i++)
+        for (uint32_t uid = m.at[i].first; uid <= m.at[i].last && found; uid++) {
+            struct arena_mark mark = arena_save(c->mem);
+
+            key_of_email(&k, TABLE_EMAIL, c->account, refs_email_of(load_u64(key.at + 5), uid));
+            e = table_find_email(c->kv, c->mem, &k, &found, &row, c->why);
+            arena_restore(&mark);
+            if (e != OK)
+                return e;
+        }
+    if (!found)
+        tell(c, "account %u: places of an email that is not there", c->account);
     return OK;
 }
 
@@ -609,6 +641,7 @@ static enum err visit_account(struct checking *c, struct str key, struct str val
     if (c->email_count > 0)
         qsort(c->emails, c->email_count, sizeof *c->emails, by_number);
     if ((e = each_of_account(c, TABLE_EMAIL, visit_email)) != OK ||
+        (e = each_of_account(c, TABLE_REFS, visit_refs)) != OK ||
         (e = each_of_account(c, TABLE_RECORD, visit_record)) != OK ||
         (e = each_of_account(c, TABLE_THREAD, visit_thread)) != OK ||
         (e = each_of_account(c, TABLE_IMPORT, visit_import)) != OK ||
@@ -632,7 +665,7 @@ static enum err check_strays(struct checking *c)
                                          TABLE_RECORD,     TABLE_THREAD,     TABLE_VANISHED,
                                          TABLE_IMPORT,     TABLE_GRAVE,      TABLE_METADATA,
                                          TABLE_KEYS,       TABLE_MARKS,      TABLE_PROOF,
-                                         TABLE_TOKEN };
+                                         TABLE_TOKEN,      TABLE_REFS };
 
     for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
         struct key from, to;

@@ -131,7 +131,7 @@ static enum err sweep_account(struct txn *t, struct arena *mem, const struct key
     static const enum table tables[] = { TABLE_NAME,   TABLE_SUBSCRIBED, TABLE_THREAD,
                                          TABLE_RECORD, TABLE_EMAIL,      TABLE_VANISHED,
                                          TABLE_IMPORT, TABLE_METADATA,   TABLE_PROOF,
-                                         TABLE_TOKEN };
+                                         TABLE_TOKEN,  TABLE_REFS };
     const struct sweep_settings keep_nothing = { .now_s = how->now_s };
     uint32_t account = load_u32(row_key->at + 1);
     const struct graves_purge all = { account, SWEEP_ROWS, INT64_MAX };

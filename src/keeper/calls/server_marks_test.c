@@ -275,3 +275,63 @@ TEST(a_single_change_wins_over_its_block)
     CHECK_EQ(world_check(&w, true), 0, "no block stays behind");
     world_close(&w);
 }
+
+/* ---- places of emails ---- */
+
+static uint32_t copy_all(struct world *w, const struct model *m, struct str target)
+{
+    struct keep_copy_rep rep;
+    struct uidset made = { 0 };
+    struct reader r;
+    uint32_t count;
+
+    CHECK_OK(ask_copy(w, w->gate,
+                      &(struct keep_copy_req){ .session = w->session,
+                                               .mailbox = m->mailbox,
+                                               .uids = range_octets(w, 1, MESSAGES),
+                                               .target = target },
+                      &rep),
+             "copy");
+    r = reader_of(rep.target);
+    CHECK_OK(uidset_decode(&r, UINT32_MAX, &made), "set");
+    count = uidset_count(&made);
+    uidset_deinit(&made);
+    return count;
+}
+
+static void expunge_of(struct world *w, uint32_t mailbox, uint32_t first, uint32_t last)
+{
+    struct keep_expunge_rep rep;
+
+    CHECK_OK(ask_expunge(w, w->gate,
+                         &(struct keep_expunge_req){ .session = w->session,
+                                                     .mailbox = mailbox,
+                                                     .uids = range_octets(w, first, last) },
+                         &rep),
+             "expunge");
+}
+
+/* The check of the store counts the places of every email; the last one takes its body along. */
+TEST(copies_of_whole_mailboxes_count_their_places)
+{
+    static struct model m;
+    struct world w;
+
+    world_open(&w);
+    memset(&m, 0, sizeof m);
+    fill_inbox(&w, &m);
+    CHECK_EQ(copy_all(&w, &m, STR("INBOX")), MESSAGES, "into itself");
+    CHECK_EQ(world_check(&w, true), 0, "a second place");
+    expunge_of(&w, m.mailbox, 3, 3);
+    expunge_of(&w, m.mailbox, 1000, 1100);
+    CHECK_EQ(world_check(&w, true), 0, "some are gone");
+    restart(&w);
+    CHECK_EQ(copy_all(&w, &m, STR("INBOX")), MESSAGES - 102, "once more, with others behind");
+    CHECK_EQ(world_check(&w, true), 0, "a third place");
+    expunge_of(&w, m.mailbox, 1, 2 * MESSAGES);
+    CHECK_EQ(world_check(&w, true), 0, "down to one");
+    expunge_of(&w, m.mailbox, 2 * MESSAGES, 4 * MESSAGES);
+    restart(&w);
+    CHECK_EQ(world_check(&w, true), 0, "none");
+    world_close(&w);
+}

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/codec.h"
+#include "store/kv/clusters.h"
 #include "store/kv/kv_engine.h"
 #include "store/kv/row_cache.h"
 
@@ -336,21 +337,43 @@ static void cache_changes(struct row_cache *rows, const struct kv_batch *b)
         row_cache_clear(rows);
 }
 
+static void add_change(rocksdb_writebatch_t *batch, const struct kv_change *c)
+{
+    if (c->kind == KV_PUT)
+        rocksdb_writebatch_put(batch, c->key.at, c->key.len, c->value.at, c->value.len);
+    else if (c->kind == KV_DELETE)
+        rocksdb_writebatch_delete(batch, c->key.at, c->key.len);
+    else
+        rocksdb_writebatch_delete_range(batch, c->key.at, c->key.len, c->value.at, c->value.len);
+}
+
+static void add_changes(rocksdb_writebatch_t *batch, const struct kv_batch *b)
+{
+    struct kv_change c;
+    size_t *places, count;
+
+    if (!clusters_of(b, &places, &count)) {
+        for (size_t at = 0; kv_batch_next(b, &at, &c);)
+            add_change(batch, &c);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        size_t at = places[i];
+
+        BUG_ON(!kv_batch_next(b, &at, &c));
+        add_change(batch, &c);
+    }
+    free(places);
+}
+
 static enum err rocks_apply(struct kv *kv, const struct kv_batch *b,
                             const struct kv_position *position, struct errinfo *why)
 {
     struct rocks_kv *r = rocks_of(kv);
     rocksdb_writebatch_t *batch = rocksdb_writebatch_create();
     char octets[POSITION_BYTES], *text = NULL;
-    struct kv_change c;
 
-    for (size_t at = 0; kv_batch_next(b, &at, &c);)
-        if (c.kind == KV_PUT)
-            rocksdb_writebatch_put(batch, c.key.at, c.key.len, c.value.at, c.value.len);
-        else if (c.kind == KV_DELETE)
-            rocksdb_writebatch_delete(batch, c.key.at, c.key.len);
-        else
-            rocksdb_writebatch_delete_range(batch, c.key.at, c.key.len, c.value.at, c.value.len);
+    add_changes(batch, b);
     position_encode(octets, position);
     rocksdb_writebatch_put(batch, POSITION_KEY.at, POSITION_KEY.len, octets, sizeof(octets));
 

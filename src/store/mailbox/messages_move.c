@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/mailbox/graves.h"
 #include "store/mailbox/mailbox_keys.h"
+#include "store/mailbox/refs.h"
 
 /* ---- removing ---- */
 
@@ -19,8 +20,11 @@ enum err messages_email_unref(struct account_txn *a, uint64_t email)
 {
     struct key k;
     struct email row;
+    bool taken;
     enum err e;
 
+    if ((e = refs_take(a, email, &taken)) != OK || taken)
+        return e;
     key_of_email(&k, TABLE_EMAIL, a->account, email);
     if ((e = table_get_email(a->kv, a->mem, &k, &row, a->why)) != OK)
         return e;
@@ -181,18 +185,14 @@ uint64_t flags_in_copy(uint64_t flags, const struct copy_what *what, struct keyw
     return out;
 }
 
-static enum err email_ref(struct account_txn *a, uint64_t email)
+/* Each email has one place more. */
+static enum err refer(struct account_txn *a, const struct copying *c)
 {
-    struct key k;
-    struct email row;
-    enum err e;
+    uint64_t *emails = ARENA_ARRAY(a->mem, uint64_t, c->count + 1);
 
-    key_of_email(&k, TABLE_EMAIL, a->account, email);
-    if ((e = table_get_email(a->kv, a->mem, &k, &row, a->why)) != OK)
-        return e;
-    row.refs++;
-    table_put_email(a->t, &k, &row);
-    return OK;
+    for (size_t i = 0; i < c->count; i++)
+        emails[i] = c->at[i].ms.email;
+    return refs_add(a, emails, c->count);
 }
 
 static enum err copy_each(struct account_txn *a, const struct copying *c,
@@ -219,11 +219,11 @@ static enum err copy_each(struct account_txn *a, const struct copying *c,
             uidl_delete(a, what->from, c->at[i].uid);
         if (what->move)
             membership_remove(a, what->from, what->from_row, c->at[i].uid, &c->at[i].ms);
-        else
-            e = email_ref(a, ms.email);
         uidset_add(ret_source, c->at[i].uid);
         uidset_add(ret_target, uid);
     }
+    if (e == OK && !what->move)
+        e = refer(a, c);
     if (e == OK)
         mailbox_set_keywords(a->mem, to_row, &keywords);
     keyword_list_deinit(&keywords);

@@ -24,6 +24,7 @@ enum table {
     TABLE_MEMBERSHIP = 'r', /* account mailbox uid        -> struct membership                */
     TABLE_MARKS = 'f',      /* account mailbox uid/1024   -> struct marks                     */
     TABLE_EMAIL = 'e',      /* account email              -> struct email                     */
+    TABLE_REFS = 'F',       /* account email/1024         -> struct marks, see mailbox/refs.h */
     TABLE_RECORD = 'E',     /* account email              -> structure record                 */
     TABLE_THREAD = 't',     /* account message-id-hash email -> thread number                 */
     TABLE_VANISHED = 'v',   /* account mailbox modseq     -> UID set                          */

@@ -67,8 +67,8 @@ enum account_role { ACCOUNT_ADMINISTRATOR = 1 }; /* stored */
     T(i64, internal_date)                                                                          \
     T(i64, internal_zone) T(i64, save_date) T(u64, size) T(str, name) T(strs, keywords) T(str, uidl)
 
-/* refs: memberships, and graves. hash, root_hash: the keys of its rows in the thread table, 0 when
- * none. */
+/* refs: memberships, and graves, besides those that mailbox/refs.h counts. hash, root_hash: the
+ * keys of its rows in the thread table, 0 when none. */
 #define EMAIL_FIELDS(T)                                                                            \
     T(u64, body) T(u32, refs) T(u64, size) T(u64, thread) T(u64, hash) T(u64, root_hash)
 
