@@ -11,7 +11,7 @@ import signal
 import subprocess
 import tempfile
 
-from postern import free_port, wait_for
+from peers import free_port, wait_for
 
 PROGRAMS = "/usr/lib/cyrus/bin"
 
