@@ -10,6 +10,8 @@
 #include "store/kv/kv.h"
 #include "store/table/table.h"
 
+enum { READ_FOR_ONE_MADE = 16 }; /* reading a block costs so much less than making it */
+
 struct key_cache {
     struct map map;
     struct list lru; /* most recently used first */
@@ -289,23 +291,28 @@ static void remove_last(struct mailbox_keys *keys)
     key_block_free(b);
 }
 
-/* A row that cannot be opened is as good as none. It goes when the block is written again. */
+/* A row that cannot be opened is as good as none. It goes when the block is written again. An
+ * iterator lends the octets, of which there are many; a get would copy them. */
 static enum err read_block(struct mailbox_keys *keys, struct kv *kv, uint32_t number,
                            struct key_block **ret, struct errinfo *why)
 {
-    SCRATCH(tmp, NULL);
     struct key_block *b;
-    struct str octets;
+    struct kv_iter *it;
     struct key k;
-    bool found;
     enum err e;
 
     key_of_key_block(&k, keys->account, keys->mailbox, number);
-    if ((e = table_find_text(kv, tmp, &k, &found, &octets, why)) != OK || !found)
-        return e;
-    if (key_block_open(octets, &b) == OK && key_block_number(b) == number)
-        *ret = b;
-    return OK;
+    it = iter_of(kv, &k);
+    if (kv_iter_first(it) && str_eq(kv_iter_key(it), key_str(&k)) &&
+        key_block_open(kv_iter_value(it), &b) == OK) {
+        if (key_block_number(b) == number)
+            *ret = b;
+        else
+            key_block_free(b);
+    }
+    e = kv_iter_error(it, why);
+    kv_iter_free(it);
+    return e;
 }
 
 /* A new block of `uids`, or the last one with them behind its own. */
@@ -376,9 +383,10 @@ enum err mailbox_keys_extend_worker(struct mailbox_keys *keys, struct kv *kv, co
                                     struct errinfo *why)
 {
     uint32_t i = first_above(uids, count, keys->known_to);
+    uint32_t work = blocks_max * READ_FOR_ONE_MADE;
     enum err e = OK;
 
-    while (i < count && blocks_max-- > 0 && e == OK) {
+    while (i < count && work > 0 && e == OK) {
         uint32_t end = i + 1;
 
         while (end < count && uids[end] >> KEY_BLOCK_BITS == uids[i] >> KEY_BLOCK_BITS)
@@ -386,6 +394,9 @@ enum err mailbox_keys_extend_worker(struct mailbox_keys *keys, struct kv *kv, co
         if ((e = next_block(keys, kv, uids + i, end - i, why)) == OK &&
             mailbox_keys_bytes_worker(keys) > KEYS_MAILBOX_BYTES_MAX)
             e = err_set(why, ERR_LIMIT, "the mailbox has too many messages to be sorted");
+        bool read = keys->count > 0 && keys->saved[keys->count - 1];
+
+        work -= MIN(work, read ? 1U : (uint32_t)READ_FOR_ONE_MADE);
         i = end;
     }
     *ret_more = i < count;
