@@ -121,6 +121,18 @@ void sieve_term(char letter, const char *gram, char ret[SIEVE_TERM_BYTES])
     ret[2] = (char)(0x80 | (hash & 0x7F));
 }
 
+int32_t word_place(struct str term)
+{
+    const uint8_t *at = (const uint8_t *)term.at;
+
+    if (term.len == SIEVE_TERM_BYTES && at[0] >= '1' && at[0] <= '3')
+        return (at[0] - '1') << SIEVE_BITS | (at[1] & 0x7F) << 7 | (at[2] & 0x7F);
+    if (term.len == PHRASE_TERM_BYTES && at[0] == PHRASE_LETTER)
+        return (3 << SIEVE_BITS) +
+               ((at[1] & 0x7F) << 9 | (at[2] & 0xF) << PHRASE_THIRD_BITS | (at[3] & 0x1F));
+    return WORD_NO_PLACE;
+}
+
 /* ---- giving ---- */
 
 static void give(const struct wording *w, char letter, struct str word)

@@ -51,6 +51,11 @@ char sieve_letter(enum text_class c);
 /* Writes the term of the three octets at `gram`. */
 void sieve_term(char letter, const char *gram, char ret[SIEVE_TERM_BYTES]);
 
+/* The terms of sieves and phrases have few octets and come most often: the place of such a term
+ * among WORD_PLACES, or WORD_NO_PLACE. */
+enum { WORD_PLACES = (3 << SIEVE_BITS) + (1 << 16), WORD_NO_PLACE = -1 };
+int32_t word_place(struct str term);
+
 /* A folded word without accents and the like: "\xC3\xA9t\xC3\xA9" is "ete". */
 struct str word_plain(struct arena *mem, struct str word);
 

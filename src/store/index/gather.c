@@ -4,28 +4,19 @@
 
 #include <stdlib.h>
 
+#include "message/words/words.h"
+
 enum {
-    SLOTS_FIRST = 1 << 10, /* mostly one message or two have come */
-    NO_EMAIL = -1,
-    SHORT_BYTES = 4,
-    SHORT_SLOTS_MAX = 1 << 16
+    SLOTS_FIRST = 1 << 10,       /* mostly one message or two have come */
+    SLOTS_WITH_PLACES = 1 << 13, /* with so many slots, terms with a place are found by it */
+    NO_EMAIL = UINT16_MAX
 };
 
 /* text: behind the length octet, in the arena. */
 struct term {
     const char *text;
-    uint32_t hash, count; /* emails that have it */
-    int32_t last;         /* the email that had it last, or NO_EMAIL */
+    uint32_t hash;
     uint8_t len;
-};
-
-struct pair {
-    uint32_t term, email;
-};
-
-/* Terms of at most SHORT_BYTES octets: nearly all pieces and phrases, which come most often. */
-struct short_term {
-    uint32_t octets, number; /* number: from 1; 0: none */
 };
 
 struct gather {
@@ -35,10 +26,11 @@ struct gather {
     uint32_t term_count, term_cap;
     uint32_t *slots; /* numbers of terms, from 1; 0: empty */
     uint32_t slot_count;
-    struct short_term *shorts; /* what was asked for last, by a hash */
-    uint32_t short_count;
-    struct pair *pairs;
-    size_t pair_count, pair_cap, email_pairs; /* email_pairs: where those of the last email begin */
+    uint32_t *places; /* the same, by word_place; null while there are few terms */
+    uint16_t *last;   /* of each term: the email that had it last, or NO_EMAIL */
+    uint32_t *pairs;  /* terms of one email after the other */
+    size_t pair_count, pair_cap;
+    size_t *starts; /* where those of each email begin */
     uint32_t *emails, *odd;
     uint32_t email_count, odd_count;
     bool last_is_odd;
@@ -69,9 +61,8 @@ struct gather *gather_new(struct siphash_key key)
     g->key = key;
     g->mem = arena_new(0);
     g->slot_count = SLOTS_FIRST;
-    g->short_count = SLOTS_FIRST;
     g->slots = zeroed(g->slot_count, sizeof *g->slots);
-    g->shorts = zeroed(g->short_count, sizeof *g->shorts);
+    g->starts = grown(NULL, GATHER_EMAILS_MAX + 1, sizeof *g->starts);
     g->emails = grown(NULL, GATHER_EMAILS_MAX, sizeof *g->emails);
     g->odd = grown(NULL, GATHER_EMAILS_MAX, sizeof *g->odd);
     return g;
@@ -84,8 +75,10 @@ void gather_free(struct gather *g)
     arena_free(g->mem);
     free(g->terms);
     free(g->slots);
-    free(g->shorts);
+    free(g->places);
+    free(g->last);
     free(g->pairs);
+    free(g->starts);
     free(g->emails);
     free(g->odd);
     free(g);
@@ -111,7 +104,7 @@ void gather_email(struct gather *g, uint32_t email)
 {
     BUG_ON(g->email_count == GATHER_EMAILS_MAX);
     g->emails[g->email_count++] = email;
-    g->email_pairs = g->pair_count;
+    g->starts[g->email_count - 1] = g->pair_count;
     g->last_is_odd = false;
 }
 
@@ -121,8 +114,7 @@ void gather_odd(struct gather *g)
         return;
     g->last_is_odd = true;
     g->odd[g->odd_count++] = g->email_count - 1;
-    for (; g->pair_count > g->email_pairs; g->pair_count--)
-        g->terms[g->pairs[g->pair_count - 1].term].count--;
+    g->pair_count = g->starts[g->email_count - 1];
 }
 
 /* ---- the table ---- */
@@ -141,11 +133,8 @@ static void widen(struct gather *g)
     g->slot_count *= 2;
     free(g->slots);
     g->slots = zeroed(g->slot_count, sizeof *g->slots);
-    if (g->short_count < SHORT_SLOTS_MAX) {
-        g->short_count *= 2;
-        free(g->shorts);
-        g->shorts = zeroed(g->short_count, sizeof *g->shorts);
-    }
+    if (g->slot_count == SLOTS_WITH_PLACES)
+        g->places = zeroed(WORD_PLACES, sizeof *g->places);
     for (uint32_t i = 0; i < g->term_count; i++)
         place(g, i);
 }
@@ -155,10 +144,11 @@ static uint32_t term_add(struct gather *g, struct str text, uint32_t hash)
     if (g->term_count == g->term_cap) {
         g->term_cap = g->term_cap == 0 ? SLOTS_FIRST / 2 : 2 * g->term_cap;
         g->terms = grown(g->terms, g->term_cap, sizeof *g->terms);
+        g->last = grown(g->last, g->term_cap, sizeof *g->last);
     }
+    g->last[g->term_count] = NO_EMAIL;
     g->terms[g->term_count] = (struct term){ .text = arena_copy(g->mem, text).at,
                                              .hash = hash,
-                                             .last = NO_EMAIL,
                                              .len = (uint8_t)text.len };
     if (2 * (g->term_count + 1) > g->slot_count) {
         g->term_count++;
@@ -183,48 +173,38 @@ static uint32_t term_number(struct gather *g, struct str text)
     return term_add(g, text, hash);
 }
 
-static struct short_term *short_slot(struct gather *g, uint32_t octets)
+static uint32_t find_or_add(struct gather *g, struct str text)
 {
-    return &g->shorts[octets * 0x9E3779B1u >> 16 & (g->short_count - 1)];
-}
+    int32_t place = g->places == NULL ? WORD_NO_PLACE : word_place(text);
 
-/* Terms have no NUL, so octets that are missing are told from those that are there. */
-static uint32_t short_number(struct gather *g, struct str text)
-{
-    uint32_t octets = 0, number;
-    const struct short_term *s;
-
-    memcpy(&octets, text.at, text.len);
-    s = short_slot(g, octets);
-    if (s->number != 0 && s->octets == octets)
-        return s->number - 1;
-    number = term_number(g, text); /* which may make the slots anew */
-    *short_slot(g, octets) = (struct short_term){ octets, number + 1 };
-    return number;
+    if (place == WORD_NO_PLACE)
+        return term_number(g, text);
+    if (g->places[place] == 0)
+        g->places[place] = term_number(g, text) + 1;
+    return g->places[place] - 1;
 }
 
 void gather_term(struct gather *g, struct str text)
 {
-    int32_t email = (int32_t)g->email_count - 1;
+    uint16_t email = (uint16_t)(g->email_count - 1);
     uint32_t number;
 
     BUG_ON(g->email_count == 0 || text.len == 0 || text.len > UINT8_MAX);
     if (g->last_is_odd)
         return;
-    number = text.len <= SHORT_BYTES ? short_number(g, text) : term_number(g, text);
-    if (g->terms[number].last == email)
+    number = find_or_add(g, text);
+    if (g->last[number] == email)
         return;
-    if (g->pair_count - g->email_pairs >= GATHER_TERMS_PER_EMAIL) {
+    if (g->pair_count - g->starts[email] >= GATHER_TERMS_PER_EMAIL) {
         gather_odd(g);
         return;
     }
-    g->terms[number].last = email;
-    g->terms[number].count++;
+    g->last[number] = email;
     if (g->pair_count == g->pair_cap) {
         g->pair_cap = g->pair_cap == 0 ? 4096 : 2 * g->pair_cap;
         g->pairs = grown(g->pairs, g->pair_cap, sizeof *g->pairs);
     }
-    g->pairs[g->pair_count++] = (struct pair){ number, (uint32_t)email };
+    g->pairs[g->pair_count++] = number;
 }
 
 /* ---- writing ---- */
@@ -237,26 +217,39 @@ static int by_text(const void *a, const void *b, void *ctx)
     return str_cmp(str_from(s->text, s->len), str_from(t->text, t->len));
 }
 
-/* Pairs came in the order of emails, so handing them out to their terms keeps that order. */
-static uint32_t *numbers_by_term(const struct gather *g, uint32_t *starts)
+/* Of each term where its numbers end; they begin where those of the term before end. */
+static uint32_t *count_numbers(const struct gather *g)
 {
-    uint32_t *numbers = grown(NULL, g->pair_count + 1, sizeof *numbers), at = 0;
+    uint32_t *ends = zeroed(g->term_count + 1, sizeof *ends), sum = 0;
 
-    for (uint32_t i = 0; i < g->term_count; i++) {
-        starts[i] = at;
-        at += g->terms[i].count;
-    }
     for (size_t i = 0; i < g->pair_count; i++)
-        numbers[starts[g->pairs[i].term]++] = g->pairs[i].email;
+        ends[g->pairs[i]]++;
+    for (uint32_t i = 0; i < g->term_count; i++) {
+        uint32_t count = ends[i];
+
+        ends[i] = sum; /* the beginning, until all are handed out */
+        sum += count;
+    }
+    return ends;
+}
+
+/* Pairs came in the order of emails, so handing them out to their terms keeps that order. */
+static uint32_t *numbers_by_term(struct gather *g, uint32_t *ends)
+{
+    uint32_t *numbers = grown(NULL, g->pair_count + 1, sizeof *numbers);
+
+    g->starts[g->email_count] = g->pair_count;
+    for (uint32_t email = 0; email < g->email_count; email++)
+        for (size_t i = g->starts[email]; i < g->starts[email + 1]; i++)
+            numbers[ends[g->pairs[i]]++] = email;
     return numbers;
 }
 
 void gather_write(struct gather *g, struct kv_batch *batch, uint32_t account, uint32_t number,
                   uint64_t *ret_bytes)
 {
-    uint32_t *ends = grown(NULL, g->term_count + 1, sizeof *ends);
+    uint32_t *ends = count_numbers(g), *numbers = numbers_by_term(g, ends);
     uint32_t *order = grown(NULL, g->term_count + 1, sizeof *order);
-    uint32_t *numbers = numbers_by_term(g, ends); /* which moves each start to its end */
     struct segment_writer w;
 
     for (uint32_t i = 0; i < g->term_count; i++)
@@ -265,10 +258,10 @@ void gather_write(struct gather *g, struct kv_batch *batch, uint32_t account, ui
     segment_write_begin(&w, batch, account, number, g->email_count);
     for (uint32_t i = 0; i < g->term_count; i++) {
         const struct term *t = &g->terms[order[i]];
+        uint32_t from = order[i] == 0 ? 0 : ends[order[i] - 1], count = ends[order[i]] - from;
 
-        if (t->count > 0)
-            segment_write_term(&w, str_from(t->text, t->len), numbers + (ends[order[i]] - t->count),
-                               t->count);
+        if (count > 0)
+            segment_write_term(&w, str_from(t->text, t->len), numbers + from, count);
     }
     segment_write_end(&w, g->emails, g->odd, g->odd_count);
     *ret_bytes = w.bytes;

@@ -14,7 +14,7 @@
 
 enum {
     GATHER_EMAILS_MAX = 4096,
-    GATHER_PAIRS_MAX = 2 * 1000 * 1000, /* of term and email; 16 MB */
+    GATHER_PAIRS_MAX = 5 * 1000 * 1000, /* of term and email; 20 MB, and as much when written */
     GATHER_TERMS_PER_EMAIL = 200 * 1000
 };
 

@@ -55,8 +55,9 @@ struct mailbox_keys *key_cache_pin(struct key_cache *c, uint32_t account, uint32
 /* `bytes`: what mailbox_keys_bytes_worker said last. */
 void key_cache_release(struct key_cache *c, struct mailbox_keys *keys, uint64_t bytes);
 
-/* Makes or reads blocks until all `uids` (ascending) are known, now at most `blocks_max` that have to
- * be made, or the work of as many; *ret_more tells whether some are still missing. A UID that is gone meanwhile is passed over. */
+/* Makes or reads blocks until all `uids` (ascending) are known, now at most `blocks_max` that have
+ * to be made, or the work of as many; *ret_more tells whether some are still missing. A UID that is
+ * gone meanwhile is passed over. */
 MUST_USE enum err mailbox_keys_extend_worker(struct mailbox_keys *keys, struct kv *kv,
                                              const uint32_t *uids, uint32_t count,
                                              uint32_t blocks_max, bool *ret_more,
