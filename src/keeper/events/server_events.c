@@ -3,16 +3,24 @@
  * The observer sees rows, not calls: a membership row says whether it came, went or changed, an
  * annotation's key is its name. Names are different, because a rename is one name less and another
  * one more; so the names of a watched account are kept as they were told last and compared with
- * what they are, once in a turn in which any of them changed. */
+ * what they are, once in a turn in which any of them changed.
+ *
+ * Names of what others share are among them, so that a watcher hears of these mailboxes too, and
+ * only while it has the rights (RFC 5465 5): a change of an access control list is a change of the
+ * names. Their changes are another account's, whose modseqs say nothing to the watcher's sessions,
+ * so these are told whoever made them. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "keeper/events/server_events.h"
+#include "keeper/sharing/server_place.h"
+#include "store/mailbox/acl.h"
 #include "store/mailbox/metadata.h"
 
 enum { EVENTS_SCAN_MAX = 16 };
 
 struct pending {
     enum keep_event_kind kind; /* EVENT_MESSAGES or EVENT_METADATA */
-    uint32_t mailbox;
+    uint32_t owner;            /* 0: the watcher's own account */
+    uint32_t mailbox;          /* as its owner numbers it */
     uint8_t what;
     uint64_t modseq;
     bool several;
@@ -33,6 +41,8 @@ struct watcher {
     struct arena *names_mem; /* the names as they were told last, in order */
     struct mailbox_listed *names;
     size_t name_count;
+    struct mailbox_listed *others; /* those that others share, by owner and number */
+    size_t other_count;
 };
 
 /* ---- who watches ---- */
@@ -85,13 +95,23 @@ void events_forget(struct session *s)
 static enum err learn_names(struct keeper *k, struct watcher *w, struct arena *mem,
                             struct errinfo *why)
 {
-    enum err e = mailbox_list(k->kv, mem, w->account->account, &w->names, &w->name_count, why);
+    struct mailbox_listed *others, *names;
+    struct mailboxes_also also = { 0 };
+    size_t count;
+    enum err e = places_shared_with(k, mem, w->account->account, &others, &also.count, why);
 
-    if (e == OK) {
-        arena_free(w->names_mem);
-        w->names_mem = mem;
-    }
-    return e;
+    also.at = others;
+    if (e == OK)
+        e = mailbox_list_also(k->kv, mem, w->account->account, also, &names, &count, why);
+    if (e != OK)
+        return e;
+    arena_free(w->names_mem);
+    w->names_mem = mem;
+    w->names = names;
+    w->name_count = count;
+    w->others = others;
+    w->other_count = also.count;
+    return OK;
 }
 
 static enum err watcher_new(struct keeper *k, struct watched *account, struct errinfo *why)
@@ -138,8 +158,8 @@ static struct pending *find_pending(struct watcher *w, const struct pending *lik
     size_t from = w->count > EVENTS_SCAN_MAX ? w->count - EVENTS_SCAN_MAX : 0;
 
     for (size_t i = from; i < w->count; i++)
-        if (w->pending[i].kind == like->kind && w->pending[i].mailbox == like->mailbox &&
-            str_eq(w->pending[i].entry, like->entry))
+        if (w->pending[i].kind == like->kind && w->pending[i].owner == like->owner &&
+            w->pending[i].mailbox == like->mailbox && str_eq(w->pending[i].entry, like->entry))
             return &w->pending[i];
     return NULL;
 }
@@ -195,16 +215,28 @@ static uint8_t what_of(const struct txn_op *op)
 }
 
 static void observe_annotation(struct keeper *k, struct watcher *w, const struct txn_op *op,
-                               uint64_t modseq)
+                               uint32_t owner, uint64_t modseq)
 {
     uint32_t user = load_u32(op->key.at + 9);
 
     if (user == 0 || user == w->account->account)
         add_pending(k, w,
                     &(struct pending){ .kind = EVENT_METADATA,
+                                       .owner = owner,
                                        .mailbox = load_u32(op->key.at + 5),
                                        .modseq = modseq,
                                        .entry = str_skip(op->key, 13) });
+}
+
+static void observe_messages(struct keeper *k, struct watcher *w, const struct txn_op *op,
+                             uint32_t owner, uint64_t modseq)
+{
+    add_pending(k, w,
+                &(struct pending){ .kind = EVENT_MESSAGES,
+                                   .owner = owner,
+                                   .mailbox = load_u32(op->key.at + 5),
+                                   .what = what_of(op),
+                                   .modseq = modseq });
 }
 
 static void observe_op(struct keeper *k, const struct txn_op *op, uint64_t modseq)
@@ -217,11 +249,7 @@ static void observe_op(struct keeper *k, const struct txn_op *op, uint64_t modse
     case TABLE_MEMBERSHIP:
     case TABLE_MARKS:
         if ((w->kinds & 1u << EVENT_MESSAGES) != 0)
-            add_pending(k, w,
-                        &(struct pending){ .kind = EVENT_MESSAGES,
-                                           .mailbox = load_u32(op->key.at + 5),
-                                           .what = what_of(op),
-                                           .modseq = modseq });
+            observe_messages(k, w, op, 0, modseq);
         break;
     case TABLE_NAME:
     case TABLE_SUBSCRIBED:
@@ -229,7 +257,71 @@ static void observe_op(struct keeper *k, const struct txn_op *op, uint64_t modse
         break;
     case TABLE_METADATA:
         if ((w->kinds & 1u << EVENT_METADATA) != 0)
-            observe_annotation(k, w, op, modseq);
+            observe_annotation(k, w, op, 0, modseq);
+        break;
+    default:
+        break;
+    }
+}
+
+/* ---- what happened to what others share ---- */
+
+/* The first of the places from (owner, mailbox) on; null when there are none. */
+static const struct mailbox_listed *place_from(const struct watcher *w, uint32_t owner,
+                                               uint32_t mailbox)
+{
+    size_t low = 0, high = w->other_count;
+
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        const struct mailbox_listed *m = &w->others[mid];
+
+        if (m->owner < owner || (m->owner == owner && m->owners_id < mailbox))
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low < w->other_count ? &w->others[low] : NULL;
+}
+
+static bool has_place(const struct watcher *w, uint32_t owner, uint32_t mailbox)
+{
+    const struct mailbox_listed *m = place_from(w, owner, mailbox);
+
+    return m != NULL && m->owner == owner && m->owners_id == mailbox;
+}
+
+static bool has_owner(const struct watcher *w, uint32_t owner)
+{
+    const struct mailbox_listed *m = place_from(w, owner, 0);
+
+    return m != NULL && m->owner == owner;
+}
+
+static void observe_for(struct keeper *k, struct watcher *w, const struct txn_op *op,
+                        uint64_t modseq)
+{
+    uint32_t owner = load_u32(op->key.at + 1);
+
+    if (owner == w->account->account)
+        return;
+    switch (op->key.at[0]) {
+    case TABLE_MEMBERSHIP:
+        if ((w->kinds & 1u << EVENT_MESSAGES) != 0 && has_place(w, owner, load_u32(op->key.at + 5)))
+            observe_messages(k, w, op, owner, modseq);
+        break;
+    case TABLE_METADATA:
+        if ((w->kinds & 1u << EVENT_METADATA) != 0 && has_place(w, owner, load_u32(op->key.at + 5)))
+            observe_annotation(k, w, op, owner, modseq);
+        break;
+    case TABLE_NAME:
+        if (has_owner(w, owner))
+            names_change(k, w, modseq);
+        break;
+    case TABLE_ACL:
+        if (load_u32(op->key.at + 9) == ACL_ANYONE ||
+            load_u32(op->key.at + 9) == w->account->account)
+            names_change(k, w, modseq);
         break;
     default:
         break;
@@ -259,6 +351,14 @@ void events_observe(struct keeper *k, const struct txn_op *ops, size_t count)
     for (size_t i = 0; i < count; i++)
         if (ops[i].key.len >= 5)
             observe_op(k, &ops[i], modseq);
+    LIST_EACH(it, &k->watchers)
+    {
+        struct watcher *w = LIST_ITEM(it, struct watcher, in_keeper);
+
+        for (size_t i = 0; i < count; i++)
+            if (ops[i].key.len >= 5)
+                observe_for(k, w, &ops[i], modseq);
+    }
 }
 
 /* ---- telling it ---- */
@@ -306,12 +406,33 @@ static void tell_peers(struct keeper *k, struct watcher *w, const struct keep_ev
     }
 }
 
-static const struct mailbox_listed *name_of(const struct watcher *w, uint32_t id)
+/* Whichever account it belongs to, as its owner numbers it. */
+static uint32_t number_of(const struct mailbox_listed *m)
+{
+    return m->owner == 0 ? m->id : m->owners_id;
+}
+
+static const struct mailbox_listed *name_of(const struct watcher *w, const struct pending *p)
 {
     for (size_t i = 0; i < w->name_count; i++)
-        if (w->names[i].exists && w->names[i].id == id)
+        if (w->names[i].exists && w->names[i].owner == p->owner &&
+            number_of(&w->names[i]) == p->mailbox)
             return &w->names[i];
     return NULL;
+}
+
+/* What the watcher's sessions call a mailbox; of one of others that none of them has opened, a
+ * number that means nothing to them. */
+static uint32_t number_for(const struct watcher *w, const struct mailbox_listed *m)
+{
+    struct place p = { .account = m->owner, .mailbox = m->owners_id };
+    uint32_t known;
+
+    if (m->owner == 0)
+        return m->id;
+    p.session = LIST_ITEM(w->account->sessions.next, struct session, in_account);
+    known = place_number_known(&p);
+    return known != 0 ? known : UINT32_MAX;
 }
 
 static struct keep_event_note note_of(const struct watcher *w, enum keep_event_kind kind,
@@ -319,32 +440,34 @@ static struct keep_event_note note_of(const struct watcher *w, enum keep_event_k
 {
     return (struct keep_event_note){ .account = w->account->account,
                                      .kind = (uint8_t)kind,
-                                     .mailbox = m->id,
+                                     .mailbox = number_for(w, m),
                                      .name = m->name,
                                      .exists = m->exists,
                                      .subscribed = m->subscribed,
                                      .has_children = m->has_children,
-                                     .special_use = m->mailbox.special_use };
+                                     .special_use = m->mailbox.special_use,
+                                     .of_others = m->owner != 0 };
 }
 
-/* The numbers are those of now: what happened since is told again, which does no harm. */
+/* The numbers are those of now: what happened since is told again, which does no harm. Of what
+ * others share, figures are for those who may read it. */
 static void tell_messages(struct keeper *k, struct watcher *w, const struct pending *p)
 {
     SCRATCH(tmp, NULL);
-    const struct mailbox_listed *m = name_of(w, p->mailbox);
+    const struct mailbox_listed *m = name_of(w, p);
+    uint32_t owner = p->owner != 0 ? p->owner : w->account->account;
     struct keep_event_note note;
     struct errinfo why;
     struct mbox row;
     bool found;
 
-    if (m == NULL ||
-        mailbox_get_by_id(k->kv, tmp, w->account->account, p->mailbox, &found, &row, &why) != OK ||
-        !found)
+    if (m == NULL || (p->owner != 0 && (m->rights & RIGHT_READ) == 0) ||
+        mailbox_get_by_id(k->kv, tmp, owner, p->mailbox, &found, &row, &why) != OK || !found)
         return;
     note = note_of(w, EVENT_MESSAGES, m);
     note.what = p->what;
     note.modseq = p->modseq;
-    note.several = p->several;
+    note.several = p->several || p->owner != 0;
     note.messages = row.messages;
     note.uidnext = row.uidnext;
     note.uidvalidity = row.uidvalidity;
@@ -356,7 +479,7 @@ static void tell_messages(struct keeper *k, struct watcher *w, const struct pend
 static void tell_annotation(struct keeper *k, struct watcher *w, const struct pending *p)
 {
     static const struct mailbox_listed server;
-    const struct mailbox_listed *m = p->mailbox == 0 ? &server : name_of(w, p->mailbox);
+    const struct mailbox_listed *m = p->mailbox == 0 ? &server : name_of(w, p);
     struct keep_text entry = { .text = p->entry };
     struct keep_event_note note;
 
@@ -364,7 +487,7 @@ static void tell_annotation(struct keeper *k, struct watcher *w, const struct pe
         return;
     note = note_of(w, EVENT_METADATA, m);
     note.modseq = p->modseq;
-    note.several = p->several;
+    note.several = p->several || p->owner != 0;
     note.entries = &entry;
     note.entries_count = 1;
     tell_peers(k, w, &note);
@@ -406,12 +529,19 @@ static const struct mailbox_listed *find_name(const struct mailbox_listed *at, s
     return NULL;
 }
 
+static int place_order(const struct mailbox_listed *x, const struct mailbox_listed *y)
+{
+    if (x->owner != y->owner)
+        return x->owner < y->owner ? -1 : 1;
+    return number_of(x) < number_of(y) ? -1 : number_of(x) > number_of(y);
+}
+
 static int by_id(const void *a, const void *b)
 {
     const struct mailbox_listed *x = *(const struct mailbox_listed *const *)a,
                                 *y = *(const struct mailbox_listed *const *)b;
 
-    return x->id < y->id ? -1 : x->id > y->id;
+    return place_order(x, y);
 }
 
 /* Those that exist, by number. */
@@ -436,7 +566,7 @@ static void tell_name(struct keeper *k, const struct renaming *r, enum keep_even
 
     note.old_name = old_name;
     note.modseq = r->modseq;
-    note.several = r->several;
+    note.several = r->several || note.of_others;
     tell_peers(k, r->w, &note);
 }
 
@@ -449,7 +579,7 @@ static bool moved_along(const struct renaming *r, const struct mailbox_listed *b
     const struct mailbox_listed *new_parent = find_name(r->now, r->now_count, parent_of(now->name));
 
     return old_parent != NULL && new_parent != NULL && old_parent->exists && new_parent->exists &&
-           old_parent->id == new_parent->id && !str_eq(old_parent->name, new_parent->name);
+           place_order(old_parent, new_parent) == 0 && !str_eq(old_parent->name, new_parent->name);
 }
 
 /* RFC 5465 5.4: making and removing a mailbox affects its direct parent, too. */
@@ -466,7 +596,7 @@ static void tell_parent(struct keeper *k, const struct renaming *r, struct str n
 static void tell_gone(struct keeper *k, const struct renaming *r, const struct mailbox_listed *m)
 {
     const struct mailbox_listed *left = find_name(r->now, r->now_count, m->name);
-    struct mailbox_listed gone = { .name = m->name };
+    struct mailbox_listed gone = { .name = m->name, .owner = m->owner };
 
     if (left != NULL && left->exists) /* made again under the same name */
         return;
@@ -483,9 +613,11 @@ static void compare_names(struct keeper *k, struct arena *mem, const struct rena
     const struct mailbox_listed **new = numbered(mem, r->now, r->now_count, &new_count);
 
     while (o < old_count || n < new_count) {
-        if (n == new_count || (o < old_count && old[o]->id < new[n]->id)) {
+        int order = n == new_count ? -1 : o == old_count ? 1 : place_order(old[o], new[n]);
+
+        if (order < 0) {
             tell_gone(k, r, old[o++]);
-        } else if (o == old_count || new[n]->id < old[o]->id) {
+        } else if (order > 0) {
             tell_name(k, r, EVENT_NAME, new[n], STR_EMPTY);
             tell_parent(k, r, new[n++]->name);
         } else {

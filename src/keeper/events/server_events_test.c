@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "keeper/events/server_events.h"
 #include "keeper/server_test_world.h"
+#include "message/set/rights.h"
 
 enum {
     ALL_KINDS =
@@ -189,5 +190,52 @@ TEST(too_much_to_tell_is_one_word_and_the_end)
     watch(&w, ALL_KINDS);
     deliver(&w);
     CHECK_EVENTS(&w, "messages INBOX+ 1 messages=2 next=3 unseen=2\n");
+    world_close(&w);
+}
+
+static void share(struct world *w, const char *who, uint32_t rights)
+{
+    CHECK_OK(ask_acl_set(w, w->gate,
+                         &(struct keep_acl_set_req){ .session = w->session,
+                                                     .name = STR("INBOX"),
+                                                     .identifier = str_from_z(who),
+                                                     .rights = rights },
+                         NULL),
+             "rights of %s", who);
+}
+
+TEST(what_others_share_is_told_of_while_it_is_shared)
+{
+    static const char bob[] = "bob@hamburger.edu";
+    struct world w;
+    uint64_t bobs;
+
+    world_open(&w);
+    bobs = world_login(&w, str_from_z(bob), STR("hungry"));
+    CHECK_OK(ask_watch(&w, w.gate, &(struct keep_watch_req){ bobs, ALL_KINDS }, NULL), "watch");
+    deliver(&w);
+    CHECK_EVENTS(&w, "");
+    share(&w, bob, RIGHT_LOOKUP);
+    CHECK_EVENTS(&w, "name Other Users/alice@crepes.fr/INBOX\n");
+    deliver(&w);
+    CHECK_EVENTS(&w, ""); /* without "r" there are no figures */
+    share(&w, bob, RIGHT_LOOKUP | RIGHT_READ);
+    CHECK_EVENTS(&w, "");
+    deliver(&w);
+    CHECK_EVENTS(&w, "messages Other Users/alice@crepes.fr/INBOX 1 messages=3 next=4 unseen=3\n");
+    create(&w, "INBOX/Work"); /* has the list of the one above it */
+    CHECK_EVENTS(&w, "name Other Users/alice@crepes.fr/INBOX/Work\n"
+                     "name Other Users/alice@crepes.fr/INBOX\n");
+    CHECK_OK(ask_mailbox_rename(&w, w.gate,
+                                &(struct keep_mailbox_rename_req){ w.session, STR("INBOX/Work"),
+                                                                   STR("INBOX/Play") },
+                                NULL),
+             "rename");
+    CHECK_EVENTS(&w, "name Other Users/alice@crepes.fr/INBOX/Play<Other "
+                     "Users/alice@crepes.fr/INBOX/Work\n");
+    share(&w, bob, 0);
+    CHECK_EVENTS(&w, "name Other Users/alice@crepes.fr/INBOX!\n");
+    deliver(&w);
+    CHECK_EVENTS(&w, "");
     world_close(&w);
 }

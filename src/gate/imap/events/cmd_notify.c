@@ -105,7 +105,8 @@ static void page_known(void *ctx, enum err e, const struct keep_mailbox_list_rep
     t->count = t->done = 0;
     for (size_t i = 0; i < rep->mailboxes_count; i++) {
         const struct keep_mailbox *m = &rep->mailboxes[i];
-        uint32_t events = notify_events_for(s->notify, m->name, m->subscribed);
+        const struct notify_place place = { m->name, m->subscribed, m->id == 0 };
+        uint32_t events = notify_events_for(s->notify, &place);
         uint32_t items = notify_status_items(s, events, true);
 
         if (m->exists && items != 0 && (s->box == NULL || s->box->mailbox != m->id))

@@ -82,8 +82,10 @@ static bool is_child(struct str name, struct str top)
 }
 
 /* Mail is delivered to INBOX alone (RFC 5465 6.3). */
-bool notify_group_covers(const struct imap_notify_group *g, struct str name, bool subscribed)
+bool notify_group_covers(const struct imap_notify_group *g, const struct notify_place *p)
 {
+    struct str name = p->name;
+
     switch (g->where) {
     case NOTIFY_SELECTED:
     case NOTIFY_SELECTED_DELAYED:
@@ -91,9 +93,9 @@ bool notify_group_covers(const struct imap_notify_group *g, struct str name, boo
     case NOTIFY_INBOXES:
         return str_eq(name, STR("INBOX"));
     case NOTIFY_PERSONAL:
-        return true;
+        return !p->of_others;
     case NOTIFY_SUBSCRIBED:
-        return subscribed;
+        return p->subscribed;
     case NOTIFY_SUBTREE:
     case NOTIFY_SUBTREE_ONE:
     case NOTIFY_MAILBOXES:
@@ -107,12 +109,12 @@ bool notify_group_covers(const struct imap_notify_group *g, struct str name, boo
     return false;
 }
 
-uint32_t notify_events_for(const struct notify *n, struct str name, bool subscribed)
+uint32_t notify_events_for(const struct notify *n, const struct notify_place *p)
 {
     uint32_t events = 0;
 
     for (uint32_t i = 0; i < n->group_count; i++)
-        if (notify_group_covers(&n->groups[i], name, subscribed))
+        if (notify_group_covers(&n->groups[i], p))
             events |= n->groups[i].events;
     return events;
 }
@@ -194,17 +196,22 @@ static void put_metadata(struct imap_session *s, const struct keep_event_note *n
 static void put_note(struct imap_session *s, const struct keep_event_note *note)
 {
     const struct notify *n = s->notify;
-    uint32_t events = notify_events_for(n, note->name, note->subscribed);
+    struct notify_place place = { note->name, note->subscribed, note->of_others };
+    uint32_t events = notify_events_for(n, &place);
     bool is_open = s->box != NULL && s->box->mailbox == note->mailbox;
 
-    if (note->old_name.len > 0)
-        events |= notify_events_for(n, note->old_name, note->subscribed);
+    if (note->old_name.len > 0) {
+        place.name = note->old_name;
+        events |= notify_events_for(n, &place);
+        place.name = note->name;
+    }
     if (note->kind == EVENT_MESSAGES && !is_open) {
         put_status(s, note, events);
     } else if (note->kind == EVENT_NAME && (events & NOTIFY_MAILBOX_NAME) != 0) {
         put_list(s, note);
     } else if (note->kind == EVENT_SUBSCRIPTION) {
-        events |= notify_events_for(n, note->name, true);
+        place.subscribed = true;
+        events |= notify_events_for(n, &place);
         if ((events & NOTIFY_SUBSCRIPTION) != 0)
             put_list(s, note);
     } else if (note->kind == EVENT_METADATA) {

@@ -28,8 +28,14 @@ struct notify {
     uint64_t own_modseq; /* of the last change by this session */
 };
 
+/* A mailbox, as far as groups look at it. of_others: not of the personal namespace. */
+struct notify_place {
+    struct str name;
+    bool subscribed, of_others;
+};
+
 /* Is a mailbox one of those that a group names? The selected one never is. */
-bool notify_group_covers(const struct imap_notify_group *g, struct str name, bool subscribed);
+bool notify_group_covers(const struct imap_notify_group *g, const struct notify_place *p);
 
 /* The session's, made when it has none. */
 struct notify *notify_of(struct imap_session *s);
@@ -38,7 +44,7 @@ void notify_reset(struct notify *n);
 /* The kinds of events that keeper must tell of (keep_watch_req). */
 uint32_t notify_kinds(const struct imap_session *s);
 /* Message events that some group wants for a mailbox that is not open. */
-uint32_t notify_events_for(const struct notify *n, struct str name, bool subscribed);
+uint32_t notify_events_for(const struct notify *n, const struct notify_place *p);
 /* What STATUS says for them (RFC 5465 3.1): bits of enum imap_status_item. */
 uint32_t notify_status_items(const struct imap_session *s, uint32_t events, bool at_first);
 

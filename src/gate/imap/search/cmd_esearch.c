@@ -31,6 +31,7 @@ static void search_next(struct imap_session *s);
 static bool is_source(const struct imap_session *s, const struct keep_mailbox *m)
 {
     const struct imap_search_args *a = &s->command->search;
+    const struct notify_place place = { m->name, m->subscribed, m->id == 0 };
     bool selected = s->box != NULL && s->box->mailbox == m->id;
 
     if (!m->exists || m->id == 0)
@@ -39,7 +40,7 @@ static bool is_source(const struct imap_session *s, const struct keep_mailbox *m
         return selected;
     for (uint32_t i = 0; i < a->source_count; i++)
         if ((a->sources[i].where == NOTIFY_SELECTED && selected) ||
-            notify_group_covers(&a->sources[i], m->name, m->subscribed))
+            notify_group_covers(&a->sources[i], &place))
             return true;
     return false;
 }
