@@ -3,7 +3,8 @@
 """make bench: figures of Postern beside Postfix and Dovecot in the same run, taking turns, as a
 table with spread and ratio, on the screen and in bench/RESULTS.md.
 
-  bench/run.py [--quick] [NAME ...]      names: s1 s1single s2 imap pop3 searches mixed idle crowd start
+  bench/run.py [--quick] [NAME ...]      names: s1 s1single s2 imap pop3 searches login mixed idle crowd
+                                                start
 
 Every measurement is a row of functions below: it returns one figure for one server. Rows that were
 not measured this time stay in the file as they are. --quick takes smaller numbers (to try the script
@@ -188,6 +189,31 @@ def s2(table, quick, rounds):
               theirs, ">= 4x", "two commits a message; CPU")
 
 
+# ---- log-ins ----
+
+def logged_in(port, mechanism, count):
+    out = subprocess.run([f"{TOOLS}/loginblast", "127.0.0.1", str(port), "50", str(count), mechanism,
+                          "u%d@hamburger.edu", str(USERS), PASSWORD], check=True,
+                         capture_output=True, text=True, timeout=600).stdout.split()
+    return float(out[1])
+
+
+def login(table, quick, rounds):
+    """Each log-in is a connection of its own, by users who have logged in before. SCRAM is ours
+    alone: Dovecot would need stored keys, and makes new ones each time from a password."""
+    our_count, their_count = (1000, 200) if quick else (20000, 1000)
+    plain, scram, theirs = [], [], []
+    with Ours() as us, Dovecot() as they:
+        for _ in range(rounds):
+            plain.append(logged_in(us.imap, "plain", our_count))
+            scram.append(logged_in(us.imap, "scram", our_count))
+            theirs.append(logged_in(they.imap, "plain", their_count))
+    table.add("I1 log-ins by PLAIN, 50 connections at a time", "log-ins/s", plain, theirs,
+              ">= 2,000", "a socket each; CPU of both cores, load generator included")
+    table.add("I1 log-ins by SCRAM-SHA-256, 50 connections at a time", "log-ins/s", scram, None,
+              ">= 2,000", "the same, two more messages and their digests")
+
+
 # ---- memory and start ----
 
 def open_idle(port, count, tls=None):
@@ -267,7 +293,8 @@ def start(table, quick, rounds):
 
 
 ALL = {"s1": s1, "s1single": s1single, "s2": s2, "imap": imap, "pop3": pop3,
-       "searches": searches, "mixed": mixed, "idle": idle, "crowd": crowd, "start": start}
+       "searches": searches, "login": login, "mixed": mixed, "idle": idle, "crowd": crowd,
+       "start": start}
 
 
 def machine():
