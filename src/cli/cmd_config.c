@@ -62,9 +62,15 @@ static enum err check_meaning(const struct config *c, struct arena *mem, struct 
     if ((c->tls.certificate_file.len > 0) != (c->tls.key_file.len > 0))
         return err_set(why, ERR_SYNTAX,
                        "tls.certificate_file and tls.key_file are set both or not at all");
+    if (c->tls.client_ca_file.len > 0 && c->tls.certificate_file.len == 0)
+        return err_set(why, ERR_SYNTAX,
+                       "tls.client_ca_file is of no use without tls.certificate_file");
     if (c->tls.certificate_file.len > 0 &&
         ((e = path_read(mem, c->tls.certificate_file, PEM_BYTES_MAX, &pem, why)) != OK ||
          (e = path_read(mem, c->tls.key_file, PEM_BYTES_MAX, &pem, why)) != OK))
+        return e;
+    if (c->tls.client_ca_file.len > 0 &&
+        (e = path_read(mem, c->tls.client_ca_file, PEM_BYTES_MAX, &pem, why)) != OK)
         return e;
     return OK;
 }

@@ -28,6 +28,12 @@ struct config_durations {
 /* In the order of the words in settings.def; the levels equal those of os/log.h. */
 enum config_log_level { CONFIG_LOG_ERROR, CONFIG_LOG_WARNING, CONFIG_LOG_INFO, CONFIG_LOG_DEBUG };
 enum config_courier_tls { COURIER_TLS_OFF, COURIER_TLS_OPPORTUNISTIC, COURIER_TLS_REQUIRED };
+/* Equal to those of os/tls.h. */
+enum config_client_identity {
+    CLIENT_IDENTITY_EMAIL,
+    CLIENT_IDENTITY_SUBJECT_EMAIL,
+    CLIENT_IDENTITY_COMMON_NAME
+};
 enum config_store_engine { STORE_ENGINE_ROCKSDB, STORE_ENGINE_MEMORY };
 
 #define CONFIG_FIELD_FLAG(name) bool name

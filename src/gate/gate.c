@@ -69,7 +69,8 @@ static unsigned offers_of(const struct config *c)
 {
     return (unsigned)SASL_OFFER_PASSWORDS |
            (c->auth.scram ? (unsigned)(SASL_OFFER_SCRAM | SASL_OFFER_PLUS) : 0U) |
-           (c->auth.tokens ? (unsigned)SASL_OFFER_TOKENS : 0U);
+           (c->auth.tokens ? (unsigned)SASL_OFFER_TOKENS : 0U) |
+           (c->tls.client_ca_file.len > 0 ? (unsigned)SASL_OFFER_CERTIFICATE : 0U);
 }
 
 static struct smtp_settings smtp_settings_of(struct arena *mem, const struct config *c,

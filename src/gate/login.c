@@ -135,6 +135,7 @@ static void ask_sasl(struct login *l, const struct sasl_login *said, struct str 
 
 static void ask_login(struct login *l, const struct sasl_login *said, struct str peer)
 {
+    const struct str *names = NULL;
     struct keep_login_req req = { .name = said->authcid,
                                   .password = said->password,
                                   .service = l->way.service,
@@ -143,8 +144,13 @@ static void ask_login(struct login *l, const struct sasl_login *said, struct str
 
     if (said->kind == SASL_TOKEN)
         req.kind = LOGIN_TOKEN;
-    if (said->kind == SASL_CERTIFICATE)
+    if (said->kind == SASL_CERTIFICATE) {
         req.kind = LOGIN_CERTIFICATE;
+        req.identities_count = stream_tls_identities(l->way.stream, l->mem, &names);
+        req.identities = ARENA_ARRAY(l->mem, struct keep_text, req.identities_count + 1);
+        for (size_t i = 0; i < req.identities_count; i++)
+            req.identities[i].text = names[i];
+    }
     l->ticket = keeper_login(l->way.keeper, &req, got_login, l);
 }
 
@@ -196,9 +202,19 @@ void login_ask(struct login **login, const struct login_way *way, const struct s
     buf_deinit(&text);
 }
 
+/* EXTERNAL is there for who has shown a certificate that counts (RFC 4422 A). */
+static bool shows_who(unsigned service, const struct stream *stream)
+{
+    SCRATCH(tmp, NULL);
+    const struct str *names;
+
+    return (service & SASL_OFFER_CERTIFICATE) != 0 &&
+           stream_tls_identities(stream, tmp, &names) > 0;
+}
+
 unsigned login_offers(unsigned service, const struct stream *stream, bool plain)
 {
     if (stream_is_secure(stream))
-        return service;
+        return shows_who(service, stream) ? service : service & ~(unsigned)SASL_OFFER_CERTIFICATE;
     return plain ? service & ~(unsigned)(SASL_OFFER_PLUS | SASL_OFFER_CERTIFICATE) : 0;
 }

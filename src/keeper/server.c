@@ -194,8 +194,9 @@ void keeper_free(struct keeper *k)
 
 /* ---- starting ---- */
 
-void keeper_reload(struct keeper *k, char separator)
+void keeper_reload(struct keeper *k, char separator, bool certificates)
 {
+    k->settings.certificates = certificates;
     k->directory.separator = separator == '\0' ? '+' : separator == '\1' ? '\0' : separator;
 }
 

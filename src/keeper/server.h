@@ -78,8 +78,9 @@ MUST_USE enum err keeper_start(struct loop *l, struct fs *fs,
 /* Takes the channel over; must be called before the loop's next turn. who: one bit of keep_who. */
 void keeper_add_channel(struct keeper *k, struct channel *c, enum keep_who who);
 
-/* What may change while it runs: the separator of sub-addresses, as in the settings. */
-void keeper_reload(struct keeper *k, char separator);
+/* What may change while it runs: the separator of sub-addresses, and whether certificates count,
+ * as in the settings. */
+void keeper_reload(struct keeper *k, char separator, bool certificates);
 
 /* Answers new requests with ERR_UNAVAILABLE, finishes those under way, flushes, then calls done
  * once. */

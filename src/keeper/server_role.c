@@ -51,6 +51,7 @@ struct keeper_settings keeper_settings_of(const struct config *c)
         .tables_in_memory = c->store.engine == STORE_ENGINE_MEMORY,
         .separator = separator.len == 0 ? '\1' : separator.at[0],
         .auth_cache_s = (uint32_t)(c->auth.proven_for_ms / 1000),
+        .certificates = c->tls.client_ca_file.len > 0,
         .no_scram = !c->auth.scram,
         .scram_iterations = (uint32_t)c->auth.scram_iterations,
         .auth_threads = (unsigned)c->store.workers,
@@ -130,7 +131,8 @@ static void reload(void *role, const struct config *config)
     struct str separator = config->server.sub_address_separator;
 
     log_set_level(r->log, (enum log_level)config->log.level);
-    keeper_reload(r->keeper, separator.len == 0 ? '\1' : separator.at[0]);
+    keeper_reload(r->keeper, separator.len == 0 ? '\1' : separator.at[0],
+                  config->tls.client_ca_file.len > 0);
 }
 
 static void stop(void *role, void (*done)(void *ctx), void *ctx)

@@ -77,6 +77,7 @@ struct stream_ops {
     struct str (*tls_version)(const struct stream *s);
     struct str (*tls_cipher)(const struct stream *s);
     void (*tls_bindings)(const struct stream *s, struct arena *mem, struct stream_bindings *ret);
+    size_t (*tls_identities)(const struct stream *s, struct arena *mem, struct str *ret);
     struct address (*peer)(const struct stream *s);
     struct address (*local)(const struct stream *s);
 };

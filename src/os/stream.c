@@ -1,6 +1,7 @@
 /* os/stream.c - the common face of real and simulated streams and listeners. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "os/dispatch.h"
+#include "os/tls.h"
 
 struct stream *stream_connect(struct loop *l, const struct address *to, const struct address *from,
                               uint64_t timeout_ms)
@@ -92,6 +93,19 @@ void stream_tls_bindings(const struct stream *s, struct arena *mem, struct strea
     *ret = (struct stream_bindings){ 0 };
     if (stream_is_secure(s))
         s->ops->tls_bindings(s, mem, ret);
+}
+
+size_t stream_tls_identities(const struct stream *s, struct arena *mem, const struct str **ret)
+{
+    struct str *names;
+    size_t count;
+
+    if (!stream_is_secure(s))
+        return 0;
+    names = ARENA_ARRAY(mem, struct str, TLS_IDENTITIES_MAX);
+    count = s->ops->tls_identities(s, mem, names);
+    *ret = names;
+    return count;
 }
 
 void listener_pause(struct listener *l)

@@ -74,6 +74,10 @@ struct stream_bindings {
 };
 void stream_tls_bindings(const struct stream *s, struct arena *mem, struct stream_bindings *ret);
 
+/* Who the peer is by a certificate that it has shown and that was verified (os/tls.h): the names in
+ * it, at least one, in `mem`; 0: none was shown, or it does not count. */
+size_t stream_tls_identities(const struct stream *s, struct arena *mem, const struct str **ret);
+
 struct address stream_peer(const struct stream *s);
 struct address stream_local(const struct stream *s);
 

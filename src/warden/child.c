@@ -76,11 +76,29 @@ static void take_config(struct child *c, struct str text)
     c->config = fresh;
 }
 
+enum err gate_tls_new(struct str certificate, struct str key, struct str clients,
+                      const struct config *config, struct tls_server **ret, struct errinfo *why)
+{
+    struct tls_server *fresh;
+    enum err e = tls_server_new(certificate, key, &fresh, why);
+
+    if (e != OK)
+        return e;
+    if (clients.len > 0)
+        e = tls_server_ask_clients(fresh, clients, (enum tls_identity)config->tls.client_identity,
+                                   why);
+    if (e != OK)
+        tls_server_free(fresh);
+    else
+        *ret = fresh;
+    return e;
+}
+
 static void take_certificate(struct child *c, const struct control *what)
 {
     struct errinfo why = { 0 };
     struct tls_server *fresh;
-    enum err e = tls_server_new(what->text, what->key, &fresh, &why);
+    enum err e = gate_tls_new(what->text, what->key, what->clients, c->config, &fresh, &why);
 
     if (e != OK) {
         log_begin(c->log, LOG_ERROR, "role.certificate_refused");
@@ -150,7 +168,7 @@ static enum err make_tls(struct child *c, struct errinfo *why)
     enum err e = OK;
 
     if (plan->kind == ROLE_GATE && plan->certificate.len > 0)
-        e = tls_server_new(plan->certificate, plan->key, &c->tls, why);
+        e = gate_tls_new(plan->certificate, plan->key, plan->clients, c->config, &c->tls, why);
     if (plan->key.len > 0 && plan->key.at != NULL)
         explicit_bzero((char *)(uintptr_t)plan->key.at, plan->key.len);
     return e;

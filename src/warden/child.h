@@ -17,11 +17,17 @@ struct child_plan {
     const struct role_ops *ops;
     const struct config *config;
     struct str certificate, key; /* PEM; empty: none. Wiped where the role needs no key. */
+    struct str clients;          /* authorities of clients' certificates, PEM; empty: none */
     const struct role_listener *listeners;
     size_t listener_count;
     int control_fd;
 };
 
 int child_main(void *plan);
+
+/* What gates encrypt with; from `config` comes how clients' certificates are read. */
+MUST_USE enum err gate_tls_new(struct str certificate, struct str key, struct str clients,
+                               const struct config *config, struct tls_server **ret,
+                               struct errinfo *why);
 
 #endif

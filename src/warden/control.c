@@ -9,6 +9,7 @@ void control_format(const struct control *c, struct buf *out)
     put_varint(out, c->index);
     put_str(out, c->text);
     put_str(out, c->key);
+    put_str(out, c->clients);
 }
 
 bool control_parse(struct str frame, struct control *ret)
@@ -19,6 +20,7 @@ bool control_parse(struct str frame, struct control *ret)
     c.index = get_varint32(&r);
     c.text = get_str(&r);
     c.key = get_str(&r);
+    c.clients = get_str(&r);
     if (!reader_done(&r) || c.kind < CONTROL_CHANNEL || c.kind > CONTROL_READY ||
         c.peer >= ROLE_KINDS)
         return false;

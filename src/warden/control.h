@@ -13,7 +13,8 @@
 enum control_kind {
     CONTROL_CHANNEL = 1, /* to the role: a channel to `peer` number `index` comes along        */
     CONTROL_CONFIG,      /* to the role: the settings as a file would have them, in `text`     */
-    CONTROL_CERTIFICATE, /* to a gate: certificate chain in `text`, its key in `key`, both PEM */
+    CONTROL_CERTIFICATE, /* to a gate: certificate chain in `text`, its key in `key`, authorities of
+                            clients in `clients`, all PEM */
     CONTROL_STOP,        /* to the role                                                        */
     CONTROL_READY,       /* to the warden: started and locked in                               */
 };
@@ -22,7 +23,7 @@ struct control {
     enum control_kind kind;
     enum role_kind peer;
     uint32_t index;
-    struct str text, key;
+    struct str text, key, clients;
 };
 
 void control_format(const struct control *c, struct buf *out);

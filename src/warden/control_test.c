@@ -7,7 +7,10 @@ static const struct control rows[] = {
     { .kind = CONTROL_CHANNEL, .peer = ROLE_KEEPER, .index = 0 },
     { .kind = CONTROL_CHANNEL, .peer = ROLE_ADMIN, .index = UINT32_MAX },
     { .kind = CONTROL_CONFIG, .text = STR_INIT("[smtp]\nsize_max = \"1MB\"\n") },
-    { .kind = CONTROL_CERTIFICATE, .text = STR_INIT("chain"), .key = STR_INIT("key") },
+    { .kind = CONTROL_CERTIFICATE,
+      .text = STR_INIT("chain"),
+      .key = STR_INIT("key"),
+      .clients = STR_INIT("authorities") },
     { .kind = CONTROL_STOP },
     { .kind = CONTROL_READY },
 };
@@ -25,6 +28,7 @@ TEST(every_frame_comes_back_as_it_went_and_never_when_cut)
         CHECK_EQ(got.index, rows[i].index, "row %zu", i);
         CHECK_STR(got.text, rows[i].text, "row %zu", i);
         CHECK_STR(got.key, rows[i].key, "row %zu", i);
+        CHECK_STR(got.clients, rows[i].clients, "row %zu", i);
         for (size_t cut = 0; cut < frame.len; cut++)
             CHECK(!control_parse(str_take(buf_str(&frame), cut), &got), "row %zu cut at %zu", i,
                   cut);
@@ -38,7 +42,7 @@ TEST(kinds_and_peers_that_are_none_are_refused)
 {
     struct control got;
 
-    CHECK(!control_parse(STR("\0\0\0\0\0"), &got), "kind 0");
-    CHECK(!control_parse(STR("\6\0\0\0\0"), &got), "kind past the last");
-    CHECK(!control_parse(STR("\1\6\0\0\0"), &got), "peer past the last");
+    CHECK(!control_parse(STR("\0\0\0\0\0\0"), &got), "kind 0");
+    CHECK(!control_parse(STR("\6\0\0\0\0\0"), &got), "kind past the last");
+    CHECK(!control_parse(STR("\1\6\0\0\0\0"), &got), "peer past the last");
 }

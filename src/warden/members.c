@@ -154,6 +154,7 @@ static enum err start_member(struct member *m, struct errinfo *why)
                                    .config = w->config,
                                    .certificate = w->certificate,
                                    .key = w->key,
+                                   .clients = w->clients,
                                    .listeners = w->ports.listeners + m->index * w->ports.each,
                                    .listener_count = listeners,
                                    .control_fd = ends[1] };
@@ -325,9 +326,11 @@ static void members_reload(struct warden *w)
 
 static void members_certificate(struct warden *w)
 {
-    tell_all(
-        w, &(struct control){ .kind = CONTROL_CERTIFICATE, .text = w->certificate, .key = w->key },
-        true);
+    const struct control what = {
+        .kind = CONTROL_CERTIFICATE, .text = w->certificate, .key = w->key, .clients = w->clients
+    };
+
+    tell_all(w, &what, true);
 }
 
 static void members_free(struct warden *w)

@@ -1,5 +1,6 @@
 /* warden/single.c - all roles on the warden's own loop, for debugging (server.one_process). */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "warden/child.h"
 #include "warden/roles.h"
 #include "warden/state.h"
 
@@ -55,7 +56,8 @@ static enum err single_start(struct warden *w, struct errinfo *why)
     enum err e;
 
     w->side_state = s;
-    if (w->certificate.len > 0 && (e = tls_server_new(w->certificate, w->key, &s->tls, why)) != OK)
+    if (w->certificate.len > 0 &&
+        (e = gate_tls_new(w->certificate, w->key, w->clients, w->config, &s->tls, why)) != OK)
         return e;
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
         if ((e = start_one(w, kinds[i], why)) != OK)
@@ -90,7 +92,7 @@ static void single_certificate(struct warden *w)
     struct single *s = w->side_state;
     struct errinfo why = { 0 };
     struct tls_server *fresh;
-    enum err e = tls_server_new(w->certificate, w->key, &fresh, &why);
+    enum err e = gate_tls_new(w->certificate, w->key, w->clients, w->config, &fresh, &why);
 
     if (e != OK) {
         log_begin(w->log, LOG_ERROR, "warden.certificate_refused");

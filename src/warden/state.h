@@ -37,6 +37,7 @@ struct warden {
     struct arena *config_mem; /* null while the settings are the plan's */
     struct arena *key_mem;
     struct str certificate, key; /* PEM; empty: none */
+    struct str clients;          /* authorities of clients' certificates, likewise */
 
     struct ports ports;
     struct str control_path;

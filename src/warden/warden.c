@@ -35,11 +35,12 @@ void warden_fail(struct warden *w, enum err e, const struct errinfo *why)
     w->side->stop(w);
 }
 
-/* Both files, into an arena of their own, so that the former key can be wiped and freed. */
+/* The files, into an arena of their own, so that the former key can be wiped and freed. */
 static enum err read_certificate(struct warden *w, struct errinfo *why)
 {
-    struct str files[2] = { w->config->tls.certificate_file, w->config->tls.key_file };
-    struct str pem[2] = { STR_EMPTY, STR_EMPTY };
+    struct str files[] = { w->config->tls.certificate_file, w->config->tls.key_file,
+                           w->config->tls.client_ca_file };
+    struct str pem[ARRAY_LEN(files)] = { STR_EMPTY };
     struct arena *mem;
     enum err e;
 
@@ -47,7 +48,7 @@ static enum err read_certificate(struct warden *w, struct errinfo *why)
         return OK;
     mem = arena_new(0);
     for (size_t i = 0; i < ARRAY_LEN(files); i++)
-        if ((e = path_read(mem, files[i], PEM_BYTES_MAX, &pem[i], why)) != OK) {
+        if (files[i].len > 0 && (e = path_read(mem, files[i], PEM_BYTES_MAX, &pem[i], why)) != OK) {
             arena_free(mem);
             return e;
         }
@@ -57,6 +58,7 @@ static enum err read_certificate(struct warden *w, struct errinfo *why)
     w->key_mem = mem;
     w->certificate = pem[0];
     w->key = pem[1];
+    w->clients = pem[2];
     return OK;
 }
 

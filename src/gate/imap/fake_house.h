@@ -47,6 +47,7 @@ struct fake_house {
     uint32_t sessions;   /* logged in */
     uint32_t watches;    /* kinds of events that the session wants to hear of */
     size_t most_unsent;  /* octets that waited for the peer */
+    bool certificate;    /* under TLS the client has shown alice's */
     bool unnoted;        /* what others change is not noted; keeper's word comes late */
     bool silent;         /* keeper answers nothing until this is taken back */
     bool slow;           /* the peer takes what was written only between turns */

@@ -159,8 +159,11 @@ void fake_keeper_deinit(struct fake_house *h)
 CALL(login)
 {
     bool token = req->kind == LOGIN_TOKEN && str_eq(req->password, STR("token"));
+    bool certificate = req->kind == LOGIN_CERTIFICATE && req->identities_count == 1 &&
+                       (req->name.len == 0 || str_eq(req->name, STR("alice")));
 
-    if (!token && (!str_eq(req->name, STR("alice")) || !str_eq(req->password, STR("hungry"))))
+    if (!token && !certificate &&
+        (!str_eq(req->name, STR("alice")) || !str_eq(req->password, STR("hungry"))))
         return ERR_AUTH;
     h->sessions++;
     *rep = (struct keep_login_rep){ 77, 5, STR("alice@crepes.fr") };

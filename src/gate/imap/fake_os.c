@@ -199,6 +199,15 @@ void stream_tls_bindings(const struct stream *s, struct arena *mem, struct strea
     *ret = (struct stream_bindings){ .tls_exporter = s->secure ? STR("here") : STR_EMPTY };
 }
 
+size_t stream_tls_identities(const struct stream *s, struct arena *mem, const struct str **ret)
+{
+    static const struct str alice = STR_INIT("alice@crepes.fr");
+
+    (void)mem;
+    *ret = &alice;
+    return s->secure && house_now->certificate;
+}
+
 struct address stream_peer(const struct stream *s)
 {
     struct address a = { .family = ADDRESS_IP4, .ip = { 192, 0, 2, 1 }, .port = 40000 };

@@ -65,6 +65,8 @@ static bool instruct(void *session, struct str word, struct str arg)
         p->house = house_new(p->sent, false);
     } else if (str_eq(word, STR("offer"))) { /* every way to log in, from the next TLS on */
         p->house->service.settings.offers = ~0u;
+    } else if (str_eq(word, STR("certificate"))) {
+        p->house->certificate = true;
     } else if (str_eq(word, STR("deliver"))) {
         house_deliver(p->house, arg, STR("Subject: news\r\n\r\nnews\r\n"), 0);
     } else if (str_eq(word, STR("flag"))) {

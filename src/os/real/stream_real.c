@@ -593,6 +593,11 @@ static void real_tls_bindings(const struct stream *s, struct arena *mem,
     tls_bindings_of(const_stream_of(s), mem, ret);
 }
 
+static size_t real_tls_identities(const struct stream *s, struct arena *mem, struct str *ret)
+{
+    return tls_identities_of(const_stream_of(s)->tls->ssl, mem, ret);
+}
+
 static struct str real_tls_cipher(const struct stream *s)
 {
     return real_is_secure(s) ? tls_cipher_of(const_stream_of(s)) : STR_EMPTY;
@@ -740,6 +745,7 @@ static const struct stream_ops real_stream_ops = {
     .tls_version = real_tls_version,
     .tls_cipher = real_tls_cipher,
     .tls_bindings = real_tls_bindings,
+    .tls_identities = real_tls_identities,
     .peer = real_peer,
     .local = real_local,
 };

@@ -10,7 +10,7 @@
 #include <sys/types.h>
 
 #include "os/real/loop_real.h"
-#include "os/real/tls_context.h"
+#include "os/real/tls/tls_context.h"
 
 struct chunk {
     struct chunk *next;

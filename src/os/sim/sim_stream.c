@@ -284,6 +284,13 @@ static void sim_tls_bindings(const struct stream *s, struct arena *mem, struct s
     ret->tls_server_end_point = STR("simulated certificate");
 }
 
+/* Nobody has certificates in the simulated world. */
+static size_t sim_tls_identities(const struct stream *s, struct arena *mem, struct str *ret)
+{
+    (void)s, (void)mem, (void)ret;
+    return 0;
+}
+
 static struct str sim_tls_cipher(const struct stream *s)
 {
     return sim_is_secure(s) ? STR("TLS_SIMULATED") : STR_EMPTY;
@@ -583,6 +590,7 @@ static const struct stream_ops sim_stream_ops = {
     .tls_version = sim_tls_version,
     .tls_cipher = sim_tls_cipher,
     .tls_bindings = sim_tls_bindings,
+    .tls_identities = sim_tls_identities,
     .peer = sim_peer,
     .local = sim_local,
 };

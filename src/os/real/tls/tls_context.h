@@ -1,4 +1,4 @@
-/* os/real/tls_context.h - what the streams of both sides see of a TLS context.
+/* os/real/tls/tls_context.h - what the streams of both sides see of a TLS context.
  *
  * Inside os/ only. */
 /* SPDX-License-Identifier: Apache-2.0 */
@@ -12,6 +12,10 @@
 /* Sessions ready for a handshake; null when OpenSSL cannot. */
 SSL *tls_server_session(struct tls_server *t);
 SSL *tls_client_session(struct tls_client *t, struct str server_name);
+/* Null when simulated. */
+SSL_CTX *tls_server_context(struct tls_server *t);
+/* stream_tls_identities: `ret` has room for TLS_IDENTITIES_MAX. */
+size_t tls_identities_of(SSL *ssl, struct arena *mem, struct str *ret);
 /* OpenSSL's oldest queued error in words; the queue is emptied. */
 void tls_error_text(char *ret, size_t size);
 

@@ -1,10 +1,11 @@
-/* os/real/tls_context.c - OpenSSL contexts: versions, certificates, what an idle session may cost.
+/* os/real/tls/tls_context.c - OpenSSL contexts: versions, certificates, what an idle session
+ * may cost.
  *
  * Only AEAD cipher suites with ephemeral keys are left for TLS 1.2; TLS 1.3 has no others.
  * Session tickets let a client come back cheaply without state on our side, so the cache of
  * sessions is off. Renegotiation is refused: it exists in TLS 1.2 alone and nobody needs it. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "os/real/tls_context.h"
+#include "os/real/tls/tls_context.h"
 
 #include "os/dispatch.h"
 
@@ -147,6 +148,11 @@ void tls_server_free(struct tls_server *t)
     free(t);
 }
 
+SSL_CTX *tls_server_context(struct tls_server *t)
+{
+    return t->ctx;
+}
+
 SSL *tls_server_session(struct tls_server *t)
 {
     SSL *ssl = t == NULL || t->ctx == NULL ? NULL : SSL_new(t->ctx);
@@ -202,6 +208,14 @@ enum err tls_client_new(bool verify, struct str roots_pem, struct tls_client **r
 struct tls_client *tls_client_simulated(void)
 {
     return os_new(sizeof(struct tls_client));
+}
+
+enum err tls_client_use(struct tls_client *t, struct str chain_pem, struct str key_pem,
+                        struct errinfo *why)
+{
+    enum err e = use_chain(t->ctx, chain_pem, why);
+
+    return e == OK ? use_key(t->ctx, key_pem, why) : e;
 }
 
 void tls_client_free(struct tls_client *t)
