@@ -155,12 +155,23 @@ static void on_select(struct question *q, struct buf *out)
     uidset_deinit(&uids);
 }
 
+/* As the keeper knows it from a message's record. */
+static bool has_bare_lf(struct str octets)
+{
+    for (size_t i = 0; i < octets.len; i++)
+        if (octets.at[i] == '\n' && (i == 0 || octets.at[i - 1] != '\r'))
+            return true;
+    return false;
+}
+
 static struct keep_part *cut(struct question *q, struct str octets, const struct keep_want *want)
 {
     struct keep_part *part = ARENA_NEW(q->mem, struct keep_part);
 
     CHECK(want->section.len == 0, "the whole message");
     *part = (struct keep_part){ true, octets.len, str_sub(octets, want->offset, want->length) };
+    if (q->keeper->octets_at_once != 0)
+        part->bytes = str_take(part->bytes, q->keeper->octets_at_once);
     return part;
 }
 
@@ -186,6 +197,8 @@ static void on_fetch(struct question *q, struct buf *out)
         rep.rows[rep.rows_count] = (struct keep_row){ .uid = m->uid, .size = m->octets.len };
         if (req.items & ITEM_FLAGS)
             rep.rows[rep.rows_count].flags = m->seen ? FLAG_SEEN : 0;
+        if ((req.items & ITEM_WIRE_SIZE) != 0 && has_bare_lf(m->octets))
+            rep.rows[rep.rows_count].size = 0;
         if (req.wants_count == 1) {
             rep.rows[rep.rows_count].parts = cut(q, m->octets, &req.wants[0]);
             rep.rows[rep.rows_count].parts_count = 1;

@@ -28,6 +28,7 @@ struct fake_keeper {
     struct fake_message inbox[FAKE_MESSAGES_MAX];
     uint32_t inbox_count;
     uint32_t rows_at_once; /* of a page of sizes; 0: all */
+    size_t octets_at_once; /* of a message; 0: all that were asked for */
     unsigned deliveries, spools_dropped;
     struct buf delivered;       /* the last message, trace included */
     uint32_t return_path_bytes; /* of it */

@@ -119,6 +119,7 @@ static struct pop3_settings pop3_settings_of(struct arena *mem, const struct con
         .login_delay_ms = c->auth.failure_delay_ms,
         .plain_on_loopback = c->auth.plaintext_on_loopback,
         .offers = offers_of(c),
+        .between_logins_s = (uint32_t)(c->pop3.login_delay_ms / 1000),
     };
 }
 

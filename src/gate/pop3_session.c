@@ -1,8 +1,10 @@
 /* gate/pop3_session.c - POP3 connections.
  *
  * A log-in is three questions: login, select with POP3's lock, and the sizes in pages; the machine
- * learns of it when all three are answered. A message is one question, or several when it is long;
- * for a peer that takes one message after the other many messages are (pop3_ahead.h). */
+ * learns of it when all three are answered. Where lines end otherwise than with CRLF RETR sends
+ * more octets than are stored; such messages, which are rare, are read and counted first. A message
+ * is one question, or several when it is long; for a peer that takes one message after the other
+ * many messages are (pop3_ahead.h). */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gate/pop3_session.h"
 
@@ -11,6 +13,7 @@
 #include "gate/pop3_ahead.h"
 #include "gate/session_log.h"
 #include "message/set/uidset.h"
+#include "proto/dot.h"
 
 enum { READ_BYTES = 64 * 1024 }; /* octets of a message asked for at a time */
 
@@ -29,6 +32,12 @@ struct pop3_session {
     struct session_tally tally;
     struct arena *login; /* while a log-in is under way: the UIDs of the mailbox */
     struct str uids;
+    struct uidset odd; /* likewise: messages of which RETR sends more octets than there are */
+    struct {           /* the one that is counted */
+        uint32_t uid;
+        uint64_t offset, octets;
+        struct dot_writer lines;
+    } count;
 };
 
 /* ---- what was read ---- */
@@ -101,6 +110,7 @@ static void session_free(void *session)
     if (s->machine != NULL)
         pop3_deinit(s->machine);
     arena_free(s->login);
+    uidset_deinit(&s->odd);
     arena_free(s->mem);
     list_remove(&s->conn.link);
     crowd_leave(&v->crowd, s->place);
@@ -147,6 +157,13 @@ static void greet(void *session)
 
 /* ---- logging in ---- */
 
+static void forget_login(struct pop3_session *s)
+{
+    arena_free(s->login);
+    s->login = NULL;
+    uidset_deinit(&s->odd);
+}
+
 static void login_refused(void *session, enum err e)
 {
     struct pop3_session *s = session;
@@ -154,9 +171,11 @@ static void login_refused(void *session, enum err e)
     session_log_login(s->service->settings.log, "pop3.login_refused", s->conn.stream,
                       &(struct login_result){ .e = e });
     conn_leave_keeper(&s->conn);
-    arena_free(s->login);
-    s->login = NULL;
-    pop3_answer(s->machine, false, error_words(e)->pop3);
+    forget_login(s);
+    /* RFC 2449 8.1.1: the password was right, but it is too soon. */
+    pop3_answer(s->machine, false,
+                e == ERR_REFUSED ? STR("[LOGIN-DELAY] You were here a moment ago; wait a little")
+                                 : error_words(e)->pop3);
     conn_pump(&s->conn);
 }
 
@@ -164,11 +183,73 @@ static void ask_sizes(struct pop3_session *s, uint32_t from);
 
 static void login_accepted(struct pop3_session *s)
 {
-    arena_free(s->login);
-    s->login = NULL;
+    forget_login(s);
     pop3_answer(s->machine, true, STR("Welcome"));
     conn_set_timer(&s->conn); /* from now on silence counts, which may end sooner */
     conn_pump(&s->conn);
+}
+
+/* One message of a page, or the first octets of it. */
+static bool count_row(struct pop3_session *s, const struct keep_row *row)
+{
+    const struct keep_part *part = &row->parts[0];
+
+    s->count.uid = row->uid;
+    s->count.octets += dot_measure(&s->count.lines, part->bytes);
+    s->count.offset += part->bytes.len;
+    if (s->count.offset < part->total)
+        return part->bytes.len > 0;
+    pop3_set_size(s->machine, row->uid, s->count.octets + dot_measure_end(&s->count.lines));
+    s->count.offset = s->count.octets = 0;
+    s->count.lines = (struct dot_writer){ 0 };
+    return true;
+}
+
+static void ask_count(struct pop3_session *s, uint32_t from);
+
+static void got_count(void *ctx, enum err e, const struct keep_fetch_rep *rep, struct file *file)
+{
+    struct pop3_session *s = ctx;
+    bool alone = s->count.offset > 0; /* the page was of this message alone */
+
+    (void)file;
+    s->conn.ticket = 0;
+    for (size_t i = 0; e == OK && i < rep->rows_count; i++)
+        if (rep->rows[i].parts_count != 1 || !count_row(s, &rep->rows[i]))
+            e = ERR_CORRUPT;
+    if (e != OK)
+        login_refused(s, e);
+    else if (s->count.offset > 0 && rep->rows_count > 0)
+        ask_count(s, s->count.uid);
+    else if (alone && s->count.uid < UINT32_MAX) {
+        s->count.offset = s->count.octets = 0; /* also when it was expunged in between */
+        s->count.lines = (struct dot_writer){ 0 };
+        ask_count(s, s->count.uid + 1);
+    } else if (rep->next != 0)
+        ask_count(s, rep->next);
+    else
+        login_accepted(s);
+}
+
+/* All that begin at `from`; the rest of one that is longer than a page alone. */
+static void ask_count(struct pop3_session *s, uint32_t from)
+{
+    struct keep_want want = { .offset = s->count.offset, .length = UINT32_MAX };
+    struct keep_fetch_req req = { .session = s->conn.keeper_session,
+                                  .mailbox = s->mailbox,
+                                  .from = from,
+                                  .wants = &want,
+                                  .wants_count = 1 };
+    struct uidset one = { 0 };
+    struct buf uids = { 0 };
+
+    if (s->count.offset > 0)
+        uidset_add(&one, s->count.uid);
+    uidset_encode(s->count.offset > 0 ? &one : &s->odd, &uids);
+    req.uids = buf_str(&uids);
+    s->conn.ticket = keeper_fetch(s->service->keeper, &req, got_count, s);
+    buf_deinit(&uids);
+    uidset_deinit(&one);
 }
 
 static void got_sizes(void *ctx, enum err e, const struct keep_fetch_rep *rep, struct file *file)
@@ -183,13 +264,17 @@ static void got_sizes(void *ctx, enum err e, const struct keep_fetch_rep *rep, s
     }
     for (size_t i = 0; i < rep->rows_count; i++) {
         pop3_add_message(s->machine, rep->rows[i].uid, rep->rows[i].size);
+        if (rep->rows[i].size == 0)
+            uidset_add(&s->odd, rep->rows[i].uid);
         if (rep->rows[i].uidl.len > 0)
             pop3_set_uidl(s->machine, rep->rows[i].uidl);
     }
     if (rep->next != 0)
         ask_sizes(s, rep->next);
-    else
+    else if (uidset_empty(&s->odd))
         login_accepted(s);
+    else
+        ask_count(s, 0);
 }
 
 static void ask_sizes(struct pop3_session *s, uint32_t from)
@@ -198,7 +283,7 @@ static void ask_sizes(struct pop3_session *s, uint32_t from)
                                   .mailbox = s->mailbox,
                                   .uids = s->uids,
                                   .from = from,
-                                  .items = ITEM_SIZE | ITEM_UIDL };
+                                  .items = ITEM_SIZE | ITEM_UIDL | ITEM_WIRE_SIZE };
 
     s->conn.ticket = keeper_fetch(s->service->keeper, &req, got_sizes, s);
 }
@@ -520,7 +605,8 @@ void pop3_service_reload(struct pop3_service *v, struct tls_server *tls,
     v->settings = *settings;
     v->options = (struct pop3_options){ .host = settings->host,
                                         .limits = settings->limits,
-                                        .tls_offered = tls != NULL };
+                                        .tls_offered = tls != NULL,
+                                        .login_delay_s = settings->between_logins_s };
 }
 
 void pop3_service_init(struct pop3_service *v, struct loop *l, struct keeper_client *keeper,

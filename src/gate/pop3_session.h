@@ -25,6 +25,7 @@ struct pop3_settings {
     uint64_t login_delay_ms;           /* before a wrong password is answered         */
     bool plain_on_loopback;            /* passwords without TLS from this machine     */
     unsigned offers;                   /* ways to log in: bits of enum sasl_offer     */
+    uint32_t between_logins_s;         /* of one user: LOGIN-DELAY; keeper sees to it */
     struct log *log;                   /* null: nothing is logged                     */
 };
 

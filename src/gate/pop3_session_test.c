@@ -246,6 +246,43 @@ TEST_ON_BOTH_SIDES(a_large_message_leaves_in_pages_as_the_peer_takes_them)
     world_close(&w);
 }
 
+/* What RETR sends is what LIST and STAT have told (RFC 1939 11), however the pages are cut. */
+TEST_ON_BOTH_SIDES(sizes_are_exact_for_mail_with_other_line_ends)
+{
+    for (unsigned cut = 0; cut < 4; cut++)
+        for (unsigned rows = 0; rows < 2; rows++) {
+            struct world w;
+
+            world_open(&w, side);
+            w.b.fake.inbox[0].octets = STR("A: b\n\nhi\r\n.\nno end");
+            w.b.fake.inbox[2] = (struct fake_message){ .uid = 9, .octets = STR("") };
+            w.b.fake.inbox[3] = (struct fake_message){ .uid = 12, .octets = STR("A: b\n\n") };
+            w.b.fake.inbox_count = 4;
+            w.b.fake.octets_at_once = cut;
+            w.b.fake.rows_at_once = cut > 0 ? 1 : rows;
+            session_bench_connect(&w.b);
+            session_bench_talk(&w.b, STR("S: +OK\nC: user bob\nS: +OK\nC: pass hungry\n"
+                                         "S: +OK Welcome\nC: stat\nS: +OK 4 45\nC: list\n"
+                                         "S: +OK 4 messages (45 octets)\nS: 1 23\nS: 2 14\n"
+                                         "S: 3 0\nS: 4 8\nS: .\nC: list 4\nS: +OK 4 8\n"));
+            world_close(&w);
+        }
+}
+
+TEST_ON_BOTH_SIDES(who_is_back_too_soon_is_told_so)
+{
+    struct world w;
+
+    world_open(&w, side);
+    w.service.options.login_delay_s = 60;
+    w.b.fake.error_of[CALL_login] = ERR_REFUSED;
+    session_bench_connect(&w.b);
+    session_bench_talk(&w.b, STR("S: +OK\nC: CAPA\nS* LOGIN-DELAY 60\nS: IMPLEMENTATION\nS: .\n"
+                                 "C: user bob\nS: +OK\nC: pass hungry\n"
+                                 "S: -ERR [LOGIN-DELAY] You\nC: stat\nS: -ERR Log in first\n"));
+    world_close(&w);
+}
+
 /* A mailbox with one message that no socket buffer can hold. */
 static void make_large(struct world *w, struct buf *text)
 {

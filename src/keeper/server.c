@@ -186,6 +186,7 @@ void keeper_free(struct keeper *k)
     map_deinit(&k->locks);
     buf_deinit(&k->languages);
     proven_free(k->proven);
+    delays_free(k->delays);
     guesses_free(k->guesses);
     explicit_bzero(k->salt_secret, sizeof k->salt_secret);
     free(k->notes);
@@ -194,9 +195,12 @@ void keeper_free(struct keeper *k)
 
 /* ---- starting ---- */
 
-void keeper_reload(struct keeper *k, char separator, bool certificates)
+void keeper_reload(struct keeper *k, const struct keeper_settings *settings)
 {
-    k->settings.certificates = certificates;
+    char separator = settings->separator;
+
+    k->settings.certificates = settings->certificates;
+    k->settings.pop3_delay_s = settings->pop3_delay_s;
     k->directory.separator = separator == '\0' ? '+' : separator == '\1' ? '\0' : separator;
 }
 
@@ -405,6 +409,7 @@ enum err keeper_start(struct loop *l, struct fs *fs, const struct keeper_setting
     map_init(&k->guests, random_key(l));
     map_init(&k->locks, random_key(l));
     k->proven = proven_new(l);
+    k->delays = delays_new();
     k->guesses = guesses_new(random_key(l));
     k->leases = leases_new(random_key(l));
     timer_init(&k->notes_due, l, notes_send, k);

@@ -37,6 +37,7 @@ struct keeper_settings {
     unsigned auth_threads;     /* verifications at the same time; 0: 2                          */
     uint32_t auth_cache_s;     /* how long a verified password is believed; 0: 600              */
     bool certificates;         /* gates may vouch for certificates that TLS has verified */
+    uint32_t pop3_delay_s;     /* between two log-ins of an account by POP3; 0: none    */
     bool no_scram;             /* make no SCRAM keys; known ones are of no use then    */
     uint32_t scram_iterations; /* of PBKDF2, for keys made from now on; 0: 15,000      */
 
@@ -78,9 +79,8 @@ MUST_USE enum err keeper_start(struct loop *l, struct fs *fs,
 /* Takes the channel over; must be called before the loop's next turn. who: one bit of keep_who. */
 void keeper_add_channel(struct keeper *k, struct channel *c, enum keep_who who);
 
-/* What may change while it runs: the separator of sub-addresses, and whether certificates count,
- * as in the settings. */
-void keeper_reload(struct keeper *k, char separator, bool certificates);
+/* What may change while it runs: separator, certificates and pop3_delay_s of `settings`. */
+void keeper_reload(struct keeper *k, const struct keeper_settings *settings);
 
 /* Answers new requests with ERR_UNAVAILABLE, finishes those under way, flushes, then calls done
  * once. */

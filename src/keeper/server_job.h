@@ -13,6 +13,7 @@
 
 #include "base/list.h"
 #include "base/map.h"
+#include "keeper/login/server_delay.h"
 #include "keeper/login/server_proven.h"
 #include "keeper/server.h"
 #include "keeper/server_calls.h"
@@ -73,6 +74,7 @@ struct keeper {
     char others_prefix[NAMESPACE_BYTES_MAX + 1], public_prefix[NAMESPACE_BYTES_MAX + 1];
     char public_owner[ADDRESS_BYTES_MAX + 1]; /* empty, like the prefix, when nothing is public */
 
+    struct delays *delays; /* who logged in by POP3 a moment ago */
     struct proven *proven; /* passwords that were right a moment ago */
     struct guesses *guesses;
     uint8_t salt_secret[SHA_256_BYTES]; /* for the salts of nobody */

@@ -52,6 +52,7 @@ struct keeper_settings keeper_settings_of(const struct config *c)
         .separator = separator.len == 0 ? '\1' : separator.at[0],
         .auth_cache_s = (uint32_t)(c->auth.proven_for_ms / 1000),
         .certificates = c->tls.client_ca_file.len > 0,
+        .pop3_delay_s = (uint32_t)(c->pop3.login_delay_ms / 1000),
         .no_scram = !c->auth.scram,
         .scram_iterations = (uint32_t)c->auth.scram_iterations,
         .auth_threads = (unsigned)c->store.workers,
@@ -128,11 +129,10 @@ static void take_channel(void *role, enum role_kind peer, uint32_t peer_index,
 static void reload(void *role, const struct config *config)
 {
     struct keeper_role *r = role;
-    struct str separator = config->server.sub_address_separator;
+    struct keeper_settings settings = keeper_settings_of(config);
 
     log_set_level(r->log, (enum log_level)config->log.level);
-    keeper_reload(r->keeper, separator.len == 0 ? '\1' : separator.at[0],
-                  config->tls.client_ca_file.len > 0);
+    keeper_reload(r->keeper, &settings);
 }
 
 static void stop(void *role, void (*done)(void *ctx), void *ctx)

@@ -157,6 +157,33 @@ void dot_write(struct dot_writer *w, struct str in, struct buf *out)
     }
 }
 
+size_t dot_measure(struct dot_writer *w, struct str in)
+{
+    size_t made = 0;
+
+    for (size_t i = 0; i < in.len; i++) {
+        bool ended = w->state == OUT_AFTER_CR;
+
+        made += ended ? 2 : 0;
+        if (ended)
+            w->state = OUT_LINE_START;
+        if (ended && in.at[i] == '\n')
+            continue;
+        if (in.at[i] == '\r') {
+            w->state = OUT_AFTER_CR;
+        } else {
+            made += in.at[i] == '\n' ? 2 : 1;
+            w->state = in.at[i] == '\n' ? OUT_LINE_START : OUT_IN_LINE;
+        }
+    }
+    return made;
+}
+
+size_t dot_measure_end(const struct dot_writer *w)
+{
+    return w->state == OUT_LINE_START ? 0 : 2;
+}
+
 void dot_finish(struct dot_writer *w, struct buf *out)
 {
     if (w->state != OUT_LINE_START)

@@ -31,6 +31,11 @@ struct dot_writer {
 /* Appends `in`, stuffed, to `out`: at most twice its length and three octets. */
 void dot_write(struct dot_writer *w, struct str in, struct buf *out);
 
+/* How many octets dot_write would append for `in`, and dot_finish before its dot, but for the
+ * stuffing: what POP3 tells as a size (RFC 1939 11). A writer of its own. */
+size_t dot_measure(struct dot_writer *w, struct str in);
+size_t dot_measure_end(const struct dot_writer *w);
+
 /* Ends the last line if it is open, and then the message, with a dot on a line of its own. */
 void dot_finish(struct dot_writer *w, struct buf *out);
 

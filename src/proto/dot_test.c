@@ -132,13 +132,20 @@ TEST(writing_in_every_split_gives_the_same_octets)
 {
     for (size_t i = 0; i < ARRAY_LEN(writes); i++)
         for (size_t step = 1; step <= writes[i].in.len + 1; step++) {
-            struct dot_writer w = { 0 };
+            struct dot_writer w = { 0 }, measured = { 0 };
             struct buf out = { 0 };
+            size_t size = 0, dots = 0;
 
-            for (size_t at = 0; at < writes[i].in.len; at += step)
+            for (size_t at = 0; at < writes[i].in.len; at += step) {
                 dot_write(&w, str_sub(writes[i].in, at, step), &out);
+                size += dot_measure(&measured, str_sub(writes[i].in, at, step));
+            }
             dot_finish(&w, &out);
             CHECK_STR(buf_str(&out), writes[i].want, "row %zu, step %zu", i, step);
+            for (size_t at = 0; at < out.len; at++)
+                dots += out.at[at] == '.' && (at == 0 || out.at[at - 1] == '\n');
+            CHECK_EQ(size + dot_measure_end(&measured), out.len - dots - 2, "row %zu, step %zu", i,
+                     step);
             buf_deinit(&out);
         }
 }

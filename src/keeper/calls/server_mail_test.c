@@ -103,6 +103,39 @@ TEST(delivered_mail_can_be_read_and_survives_a_power_cut)
     world_close(&w);
 }
 
+/* POP3 counts octets as they are sent (RFC 1939 11); the view knows those that are stored. */
+TEST(the_size_on_the_wire_is_left_open_where_lines_end_otherwise)
+{
+    static const struct {
+        struct str text;
+        bool open;
+    } rows[] = { { STR_INIT("A: b\r\n\r\nhi\r\n"), false },
+                 { STR_INIT("A: b\n\nhi\n"), true },
+                 { STR_INIT("A: b\r\n\r\nhi\nho\r\n"), true } };
+    struct world w;
+    struct keep_select_rep box;
+
+    world_open(&w);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        CHECK_OK(world_deliver(&w, STR("bob@hamburger.edu"), STR("alice@crepes.fr"), rows[i].text),
+                 "row %zu", i);
+    w.session = world_login(&w, STR("alice"), STR("hungry"));
+    box = select_box(&w, STR("INBOX"), false);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct str uid = arena_printf(w.mem, "%zu", i + 1);
+        struct keep_fetch_req req = { .session = w.session,
+                                      .mailbox = box.mailbox,
+                                      .uids = uids_of(&w, uid.at),
+                                      .items = ITEM_SIZE | ITEM_WIRE_SIZE };
+        struct keep_fetch_rep rep;
+
+        CHECK_OK(ask_fetch(&w, w.gate, &req, &rep), "row %zu", i);
+        CHECK_EQ(rep.rows_count, 1, "row %zu", i);
+        CHECK_EQ(rep.rows[0].size, rows[i].open ? 0 : rows[i].text.len, "row %zu", i);
+    }
+    world_close(&w);
+}
+
 TEST(one_message_to_an_alias_is_stored_once_for_each_and_queued_for_strangers)
 {
     struct world w;

@@ -266,6 +266,18 @@ static void row_from_view(const struct view_row *v, uint32_t items, struct keep_
     }
 }
 
+/* POP3 sends every line with CRLF; of what has other line ends somebody must count the octets. */
+static enum err measure_wire(struct fetching *f, uint64_t email, struct keep_row *row)
+{
+    struct str octets;
+    struct record r;
+    enum err e = read_record(f, email, &octets);
+
+    if (e == OK && record_open(octets, &r) == OK && (r.facts & RECORD_BARE_NEWLINE) != 0)
+        row->size = 0;
+    return e;
+}
+
 /* What the view does not have. */
 static enum err row_from_tables(struct fetching *f, const struct view_row *v, struct keep_row *row)
 {
@@ -290,6 +302,8 @@ static enum err row_from_tables(struct fetching *f, const struct view_row *v, st
             return e;
         cost += row->uidl.len;
     }
+    if ((items & ITEM_WIRE_SIZE) && (e = measure_wire(f, v->email, row)) != OK)
+        return e;
     if ((f->told != 0 || !f->whole) && (e = read_record(f, v->email, &record)) != OK)
         return e;
     if (f->told != 0) {

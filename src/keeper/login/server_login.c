@@ -52,18 +52,31 @@ void attempt_begin(struct request *j, struct attempt *a, void (*next)(struct req
         timer_set_in(&a->wait, ms);
 }
 
+/* POP3 alone has a delay that clients know of (RFC 2449 6.5). */
+static bool is_too_soon(struct request *j, const struct attempt *a)
+{
+    uint64_t delay_ms = (uint64_t)j->k->settings.pop3_delay_s * 1000;
+
+    return delay_ms > 0 && str_eq(a->service, STR("pop3")) &&
+           !delay_over(j->k->delays, a->account, loop_now_ms(j->k->loop), delay_ms);
+}
+
 enum err attempt_end(struct request *j, struct attempt *a, bool right, uint64_t *ret_session)
 {
-    bool in = right && a->row.enabled;
+    bool in = right && a->row.enabled, soon = false;
 
     guess_end(j->k->guesses, &a->guess, right, loop_now_ms(j->k->loop));
     a->counted = false;
+    in = in && !(soon = is_too_soon(j, a));
     keeper_log(j->k, "event=login service=%.*s mechanism=%.*s peer=%.*s account=%u result=%s",
                STR_ARG(str_take(a->service, 32)), STR_ARG(str_take(a->mechanism, 32)),
                STR_ARG(str_take(a->peer, 64)), a->account,
                in      ? "ok"
+               : soon  ? "too_soon"
                : right ? "disabled"
                        : "refused");
+    if (soon)
+        return ERR_REFUSED;
     if (!in)
         return right ? ERR_DENIED : ERR_AUTH;
     return session_begin(j, a->account, ret_session);

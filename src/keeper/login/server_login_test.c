@@ -356,6 +356,32 @@ TEST(a_certificate_is_who_its_addresses_say)
     world_close(&w);
 }
 
+/* ---- POP3's delay ---- */
+
+TEST(pop3_may_be_made_to_wait_between_two_log_ins)
+{
+    const struct keeper_settings slow = { .pop3_delay_s = 60, .certificates = true }, quick = { 0 };
+    struct str alice = STR("alice"), right = STR("hungry"), pop3 = STR("pop3");
+    struct world w;
+
+    world_open(&w);
+    CHECK_OK(login_as(&w, LOGIN_PASSWORD, alice, right, pop3), "first");
+    CHECK_OK(login_as(&w, LOGIN_PASSWORD, alice, right, pop3), "no delay is set");
+    keeper_reload(w.keeper, &slow);
+    CHECK_OK(login_as(&w, LOGIN_PASSWORD, alice, right, pop3), "the first that counts");
+    CHECK_EQ(login_as(&w, LOGIN_PASSWORD, alice, right, pop3), ERR_REFUSED, "too soon");
+    CHECK_EQ(login_as(&w, LOGIN_PASSWORD, alice, STR("wrong"), pop3), ERR_AUTH, "says nothing");
+    CHECK_OK(login_as(&w, LOGIN_PASSWORD, STR("bob"), right, pop3), "somebody else");
+    CHECK_OK(login_as(&w, LOGIN_PASSWORD, alice, right, STR("imap")), "another protocol");
+    world_settle(&w, 59000);
+    CHECK_EQ(login_as(&w, LOGIN_PASSWORD, alice, right, pop3), ERR_REFUSED, "still too soon");
+    world_settle(&w, 2000);
+    CHECK_OK(login_as(&w, LOGIN_PASSWORD, alice, right, pop3), "refusals do not count");
+    keeper_reload(w.keeper, &quick);
+    CHECK_OK(login_as(&w, LOGIN_PASSWORD, alice, right, pop3), "taken back");
+    world_close(&w);
+}
+
 /* ---- what a failure costs ---- */
 
 static uint64_t timed_login(struct world *w, struct str name, struct str password, enum err want)

@@ -215,7 +215,8 @@ static bool is_offered(const struct pop3 *p, const struct pop3_command_row *row)
     return true;
 }
 
-/* RFC 2449 5 and 6. EXPIRE NEVER: nothing is removed that nobody asked to remove. */
+/* RFC 2449 5 and 6. EXPIRE NEVER: nothing is removed that nobody asked to remove. Who logs in, and
+ * whether it was too soon, is keeper's to know. */
 static void do_capa(struct pop3 *p, struct str arg)
 {
     (void)arg;
@@ -228,8 +229,9 @@ static void do_capa(struct pop3 *p, struct str arg)
             sasl_add_mechanisms(&p->out, p->offers, STR(" "));
         BUF_ADD(&p->out, "\r\n");
     }
-    BUF_ADD(&p->out, "PIPELINING\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nEXPIRE NEVER\r\n"
-                     "LOGIN-DELAY 0\r\nIMPLEMENTATION Postern\r\n.\r\n");
+    BUF_ADD(&p->out, "PIPELINING\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nEXPIRE NEVER\r\n");
+    buf_printf(&p->out, "LOGIN-DELAY %u\r\nIMPLEMENTATION Postern\r\n.\r\n",
+               p->options->login_delay_s);
 }
 
 static void run_row(struct pop3 *p, const struct pop3_command_row *row, struct str arg)

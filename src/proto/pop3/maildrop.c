@@ -26,6 +26,22 @@ void pop3_add_message(struct pop3 *p, uint32_t uid, uint64_t size_bytes)
         (struct pop3_message){ .uid = uid, .size_bytes = size_bytes & (UINT64_MAX >> 1) };
 }
 
+void pop3_set_size(struct pop3 *p, uint32_t uid, uint64_t size_bytes)
+{
+    uint32_t low = 0, high = p->count;
+
+    while (low < high) {
+        uint32_t mid = low + (high - low) / 2;
+
+        if (p->messages[mid].uid < uid)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    if (low < p->count && p->messages[low].uid == uid)
+        p->messages[low].size_bytes = size_bytes & (UINT64_MAX >> 1);
+}
+
 void pop3_set_uidl(struct pop3 *p, struct str uidl)
 {
     struct pop3_uidl row = { .message = p->count - 1,

@@ -45,7 +45,8 @@ struct pop3_limits {
 struct pop3_options {
     struct str host;
     struct pop3_limits limits;
-    bool tls_offered; /* STLS */
+    bool tls_offered;       /* STLS */
+    uint32_t login_delay_s; /* between two log-ins of one user, as CAPA tells it */
 };
 
 /* What a connection begins with. */
@@ -83,6 +84,8 @@ MUST_USE enum pop3_event pop3_next(struct pop3 *p, struct pop3_out *out);
 /* While a log-in is being answered: the mailbox, in UID order. */
 void pop3_set_uidvalidity(struct pop3 *p, uint32_t uidvalidity);
 void pop3_add_message(struct pop3 *p, uint32_t uid, uint64_t size_bytes);
+/* The octets that RETR will send of it, when they are known only later. */
+void pop3_set_size(struct pop3 *p, uint32_t uid, uint64_t size_bytes);
 /* The message added last is shown under this UIDL (1 to 70 octets), not under one made from its
  * UID: it has been seen so before it was imported or restored. */
 void pop3_set_uidl(struct pop3 *p, struct str uidl);
