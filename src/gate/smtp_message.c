@@ -99,6 +99,14 @@ static void add_front(struct smtp_sealed *ret, const struct smtp_trace *trace, s
         add_missing(out, trace, message);
 }
 
+/* What readers and the record would each take another one of names its author twice. */
+static void look_at(struct smtp_sealed *ret, struct str message)
+{
+    ret->hops = received_count(message);
+    ret->ambiguous =
+        header_count(message, STR("From")) > 1 || header_count(message, STR("Sender")) > 1;
+}
+
 static enum err seal_spooled(struct smtp_message *m, const struct smtp_trace *trace,
                              struct smtp_sealed *ret)
 {
@@ -112,7 +120,7 @@ static enum err seal_spooled(struct smtp_message *m, const struct smtp_trace *tr
     if ((e = file_pread(m->spool, 0, body, m->spooled, NULL)) == OK) {
         struct str message = str_from(body, m->spooled);
 
-        ret->hops = received_count(message);
+        look_at(ret, message);
         add_front(ret, trace, message);
         buf_add(&whole, buf_str(&ret->front));
         buf_add(&whole, message);
@@ -134,7 +142,7 @@ enum err smtp_message_seal(struct smtp_message *m, const struct smtp_trace *trac
         return seal_spooled(m, trace, ret);
     drop_return_paths(m);
     message = buf_str(&m->bytes);
-    ret->hops = received_count(message);
+    look_at(ret, message);
     add_front(ret, trace, message);
     buf_add(&ret->front, message);
     record_build(buf_str(&ret->front), &limits, &ret->record);

@@ -48,6 +48,7 @@ struct smtp_sealed {
     struct buf front;           /* trace fields, and the message behind them unless it is spooled */
     struct buf record;          /* message/record/record.h */
     uint32_t return_path_bytes; /* at the beginning of front */
+    bool ambiguous;             /* several From or Sender fields: RFC 5322 3.6 allows one */
     uint32_t hops;              /* Received fields that were there before */
 };
 

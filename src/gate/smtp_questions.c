@@ -465,13 +465,19 @@ static void ask_author(struct smtp_session *s)
     s->conn.ticket = keeper_may_send_as(s->service->keeper, &req, got_author, s);
 }
 
-/* Without a From there is nobody to ask about; such mail goes on as the account's. */
+/* Without a From there is nobody to ask about; such mail goes on as the account's. Which of several
+ * From fields would be shown is up to the reader, so one that is the user's says nothing about the
+ * others: users' programs may not send that (RFC 5322 3.6). From other servers it is taken. */
 static void check_authors(struct smtp_session *s)
 {
     struct smtp_authors *a = s->authors;
     struct record record;
 
     a->addresses = ARENA_ARRAY(a->mem, struct str, AUTHORS_MAX + 1);
+    if (a->sealed.ambiguous && smtp_authenticated(s->machine)) {
+        refuse_authors(s, 554, STR("5.6.0 A mail has one From field, and at most one Sender"));
+        return;
+    }
     if (s->service->settings.authors_checked && smtp_authenticated(s->machine)) {
         if (record_open(buf_str(&a->sealed.record), &record) != OK) {
             smtp_session_forget_message(s);

@@ -174,6 +174,9 @@ TEST_ON_BOTH_SIDES(users_log_in_and_send_abroad_as_themselves)
     world_close(&w);
 }
 
+/* Whatever the setting says. */
+#define TWICE "S: 554 5.6.0\n"
+
 static const struct {
     const char *name, *header, *answer;
 } authors[] = {
@@ -190,6 +193,14 @@ static const struct {
     { "oneself twice", "C: From: bob@hamburger.edu\nC: Sender: bob@hamburger.edu\n",
       "S: 250 2.0.0\n" },
     { "a group", "C: From: team: bob@hamburger.edu;\n", "S: 250 2.0.0\n" },
+    { "two fields", "C: From: bob@hamburger.edu\nC: From: bob@hamburger.edu\n", TWICE },
+    { "two fields, one of others",
+      "C: From: bob@hamburger.edu\nC: To: x\nC: FROM : alice@crepes.fr\n", TWICE },
+    { "two senders",
+      "C: From: bob@hamburger.edu\nC: Sender: bob@hamburger.edu\nC: Sender: bob@hamburger.edu\n",
+      TWICE },
+    { "one that only looks so", "C: From: bob@hamburger.edu\nC: X-From: alice@crepes.fr\n",
+      "S: 250 2.0.0\n" },
     { "a group with others", "C: From: team: bob@hamburger.edu, alice@crepes.fr;\n",
       "S: 550 5.7.1\n" },
 };
@@ -211,8 +222,10 @@ TEST_ON_BOTH_SIDES(users_write_under_their_own_name)
                                          "C: MAIL FROM:<bob@hamburger.edu>\nS: 250\n"
                                          "C: RCPT TO:<bob@hamburger.edu>\nS: 250\n"
                                          "C: DATA\nS: 354\n"));
-            (void)snprintf(script, sizeof script, "%sC: \nC: hi\nC: .\n%sC: NOOP\nS: 250\n",
-                           authors[i].header, checked != 0 ? authors[i].answer : "S: 250 2.0.0\n");
+            (void)snprintf(
+                script, sizeof script, "%sC: \nC: hi\nC: .\n%sC: NOOP\nS: 250\n", authors[i].header,
+                checked != 0 || strcmp(authors[i].answer, TWICE) == 0 ? authors[i].answer
+                                                                      : "S: 250 2.0.0\n");
             session_bench_talk(&w.b, str_from_z(script));
             world_close(&w);
         }
