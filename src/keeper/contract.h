@@ -61,7 +61,7 @@ enum keep_item {
     ITEM_ENVELOPE = 256,
     ITEM_STRUCTURE = 512,
     ITEM_PREVIEW = 1024,
-    ITEM_FIELDS = 2048, /* and the envelope, of which they are made */
+    ITEM_FIELDS = 2048,    /* and the envelope, of which they are made */
     ITEM_WIRE_SIZE = 4096, /* with ITEM_SIZE: 0 where a line does not end with CRLF */
 };
 
