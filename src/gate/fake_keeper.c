@@ -198,7 +198,7 @@ static void on_fetch(struct question *q, struct buf *out)
         if (req.items & ITEM_FLAGS)
             rep.rows[rep.rows_count].flags = m->seen ? FLAG_SEEN : 0;
         if ((req.items & ITEM_WIRE_SIZE) != 0 && has_bare_lf(m->octets))
-            rep.rows[rep.rows_count].size = 0;
+            rep.rows[rep.rows_count].size = UINT64_MAX;
         if (req.wants_count == 1) {
             rep.rows[rep.rows_count].parts = cut(q, m->octets, &req.wants[0]);
             rep.rows[rep.rows_count].parts_count = 1;

@@ -263,8 +263,10 @@ static void got_sizes(void *ctx, enum err e, const struct keep_fetch_rep *rep, s
         return;
     }
     for (size_t i = 0; i < rep->rows_count; i++) {
-        pop3_add_message(s->machine, rep->rows[i].uid, rep->rows[i].size);
-        if (rep->rows[i].size == 0)
+        bool odd = rep->rows[i].size == UINT64_MAX;
+
+        pop3_add_message(s->machine, rep->rows[i].uid, odd ? 0 : rep->rows[i].size);
+        if (odd)
             uidset_add(&s->odd, rep->rows[i].uid);
         if (rep->rows[i].uidl.len > 0)
             pop3_set_uidl(s->machine, rep->rows[i].uidl);

@@ -62,7 +62,7 @@ enum keep_item {
     ITEM_STRUCTURE = 512,
     ITEM_PREVIEW = 1024,
     ITEM_FIELDS = 2048,    /* and the envelope, of which they are made */
-    ITEM_WIRE_SIZE = 4096, /* with ITEM_SIZE: 0 where a line does not end with CRLF */
+    ITEM_WIRE_SIZE = 4096, /* with ITEM_SIZE: UINT64_MAX where a line ends otherwise than CRLF */
 };
 
 enum keep_acl_op { ACL_REPLACE, ACL_ADD, ACL_REMOVE };

@@ -274,7 +274,7 @@ static enum err measure_wire(struct fetching *f, uint64_t email, struct keep_row
     enum err e = read_record(f, email, &octets);
 
     if (e == OK && record_open(octets, &r) == OK && (r.facts & RECORD_BARE_NEWLINE) != 0)
-        row->size = 0;
+        row->size = UINT64_MAX;
     return e;
 }
 
