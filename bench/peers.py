@@ -2,12 +2,14 @@
 """The servers that are measured beside each other: Postern, and Postfix with Dovecot as Debian
 packages them, each with durable settings, a folder and ports of its own, on loopback."""
 
+import json
 import os
 import pwd
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../test/e2e"))
 os.environ.setdefault("POSTERN", os.path.join(os.path.dirname(__file__), "../build/postern"))
@@ -209,6 +211,14 @@ class Ours:
 
     def halt(self):
         self.postern.stop()
+
+    def index_status(self):
+        rows = json.loads(self.postern.cli("index", "status", "--json").stdout)
+        return {row["counter"]: row["value"] for row in rows}
+
+    def wait_for_index(self):
+        while self.index_status()["emails_waiting"] > 0:
+            time.sleep(0.1)
 
     def store(self):
         return f"{self.folder}/data"

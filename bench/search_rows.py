@@ -2,7 +2,6 @@
 """Searches for words on a large mailbox and the index behind them, beside Dovecot with mdbox as it is
 and with fts-xapian; the better one of the two is what we are compared with."""
 
-import json
 import time
 
 import search_mail
@@ -37,16 +36,6 @@ def phrases(messages):
             (f'TEXT "{" ".join(words[2:8])}"', "TEXT, six words in a row"))
 
 
-def index_status(us):
-    rows = json.loads(us.postern.cli("index", "status", "--json").stdout)
-    return {row["counter"]: row["value"] for row in rows}
-
-
-def wait_for_index(us):
-    while index_status(us)["emails_waiting"] > 0:
-        time.sleep(0.1)
-
-
 def searches(table, quick, rounds):
     """20,000 messages: fts-xapian takes its time to index more."""
     count = MESSAGES_QUICK if quick else MESSAGES
@@ -57,10 +46,10 @@ def searches(table, quick, rounds):
         fill(us.imap, messages, 20)
         for server in (plain, fts):
             fill(server.imap, messages, 1, multi=True)
-        wait_for_index(us)
+        us.wait_for_index()
         start = time.monotonic()
         us.postern.cli("index", "rebuild")
-        wait_for_index(us)
+        us.wait_for_index()
         ours = count / (time.monotonic() - start)
         start = time.monotonic()
         fts.doveadm("index", "-u", USER, "INBOX")
@@ -68,7 +57,7 @@ def searches(table, quick, rounds):
         table.add("I2 indexing", "messages/s", [ours], {"fts-xapian": [theirs]}, ">= 5000",
                   "one thread: reading, cutting into words")
         table.add("I2 index, of the octets of the mail", "%",
-                  [100 * index_status(us)["bytes"] / octets], None, "<= 35 %",
+                  [100 * us.index_status()["bytes"] / octets], None, "<= 35 %",
                   "odd words of headers and links", higher=False)
         figures = [{"ours": [], "mdbox": [], "fts-xapian": []} for _ in asked]
         for _ in range(rounds):
