@@ -55,6 +55,14 @@ def wait_for(condition, seconds=20, what="condition"):
         time.sleep(0.02)
 
 
+def is_gone(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as f:
+            return " Z " in f.read()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
 class Postern:
     """One `postern demo` with a folder and ports of its own."""
 
@@ -136,8 +144,7 @@ class Postern:
         self.process.stdout.close()
         self.process = None
         for pid in pids[1:]:
-            wait_for(lambda: not os.path.exists(f"/proc/{pid}/stat") or
-                     " Z " in open(f"/proc/{pid}/stat").read(), 10, "end of a role")
+            wait_for(lambda: is_gone(pid), 10, "end of a role")
 
     def roles(self):
         """(pid, role) of the children, by the name they gave themselves."""
@@ -148,7 +155,7 @@ class Postern:
                 try:
                     with open(f"/proc/{pid}/comm") as comm:
                         found.append((int(pid), comm.read().strip()))
-                except FileNotFoundError:
+                except (FileNotFoundError, ProcessLookupError):  # it ended just now
                     pass
         return found
 
