@@ -99,12 +99,12 @@ def open_waiting(server, count):
 
 def cpu_ms(root):
     """CPU time of a process and its descendants so far."""
-    total, todo = 0, [root]
-    while todo:
-        pid = todo.pop()
+    total, left = 0, [root]
+    while left:
+        pid = left.pop()
         for task in os.listdir(f"/proc/{pid}/task"):
             with open(f"/proc/{pid}/task/{task}/children", encoding="ascii") as f:
-                todo += [int(child) for child in f.read().split()]
+                left += [int(child) for child in f.read().split()]
             with open(f"/proc/{pid}/task/{task}/schedstat", encoding="ascii") as f:
                 total += int(f.read().split()[0])
     return total / 1e6

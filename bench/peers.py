@@ -239,13 +239,13 @@ class Ours:
 def pss_kib(root, what="Pss:"):
     """Sum of PSS of a process and all its descendants. Pss_Anon: without the pages of programs and
     libraries, whose share changes with what else runs on the machine."""
-    total, todo = 0, [root]
-    while todo:
-        pid = todo.pop()
+    total, left = 0, [root]
+    while left:
+        pid = left.pop()
         try:
             for task in os.listdir(f"/proc/{pid}/task"):
                 with open(f"/proc/{pid}/task/{task}/children") as f:
-                    todo += [int(c) for c in f.read().split()]
+                    left += [int(c) for c in f.read().split()]
             with open(f"/proc/{pid}/smaps_rollup") as f:
                 total += sum(int(line.split()[1]) for line in f if line.startswith(what))
         except (FileNotFoundError, ProcessLookupError):
