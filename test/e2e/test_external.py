@@ -124,10 +124,14 @@ def test_a_resumed_session_is_still_hers(house):
     context = tls_as(house, "alice", ssl.TLSVersion.TLSv1_2)
     with imaplib.IMAP4_SSL("127.0.0.1", house.server.port("imaps"), ssl_context=context) as c:
         session = c.sock.session
-    with socket.create_connection(("127.0.0.1", house.server.port("imaps"))) as plain:
-        with context.wrap_socket(plain, session=session) as s:
-            assert s.session_reused
-            assert b"AUTH=EXTERNAL" in s.recv(4096)
+
+    def resumed():
+        with socket.create_connection(("127.0.0.1", house.server.port("imaps"))) as plain:
+            with context.wrap_socket(plain, session=session) as s:
+                assert b"AUTH=EXTERNAL" in s.recv(4096)
+                return s.session_reused
+    # Each gate knows its own sessions alone, and the kernel chooses the gate.
+    assert any(resumed() for _ in range(40))
 
 
 def test_a_reload_brings_another_authority(house):
@@ -140,7 +144,7 @@ def test_a_reload_brings_another_authority(house):
         with imap_as(house, name) as c:
             return "AUTH=EXTERNAL" in c.capabilities
     wait_for(lambda: offered("forged"), 5, "the other authority")
-    assert not offered("alice")
+    wait_for(lambda: not offered("alice"), 5, "the other authority in every gate")
     (house.folder / "ours.pem").write_text(ours)
     house.server.process.send_signal(signal.SIGHUP)
     wait_for(lambda: offered("alice"), 5, "the first authority")
