@@ -80,6 +80,28 @@ enum err admin_wait(struct admin *s)
     return s->result;
 }
 
+static void account_opened(void *ctx, enum err e, const struct keep_account_open_rep *rep,
+                           struct file *file)
+{
+    struct admin *s = ctx;
+
+    (void)file;
+    if (e == OK)
+        s->session = rep->session;
+    admin_end(s, e);
+}
+
+enum err admin_open_account(struct admin *s, struct str address, uint64_t *ret_session)
+{
+    enum err e;
+
+    (void)keeper_account_open(s->client, &(struct keep_account_open_req){ .address = address },
+                              account_opened, s);
+    e = admin_wait(s);
+    *ret_session = s->session;
+    return e;
+}
+
 /* What a keeper of root's wrote belongs to whom the data folder belongs. */
 static enum err give_to_owner(struct admin *s, struct errinfo *why)
 {

@@ -19,7 +19,8 @@ struct admin {
     void *keeper; /* our own; null when a server runs */
     struct output out;
     enum err result;
-    void *more; /* for the command */
+    uint64_t session; /* of admin_open_account */
+    void *more;       /* for the command */
 };
 
 MUST_USE enum err admin_open(struct admin *s, struct context *c);
@@ -28,6 +29,8 @@ MUST_USE enum err admin_open_with(struct admin *s, struct context *c, const stru
 /* From a done(): the conversation is over, or (OK and more to ask) goes on when not called. */
 void admin_end(struct admin *s, enum err e);
 MUST_USE enum err admin_wait(struct admin *s);
+/* A session of the account with this address, for calls that want one. Waits. */
+MUST_USE enum err admin_open_account(struct admin *s, struct str address, uint64_t *ret_session);
 /* Prints what was collected in s->out (when `e` is OK), closes everything and returns `e`. */
 enum err admin_close(struct admin *s, enum err e);
 

@@ -28,18 +28,6 @@ static struct str use_name(uint32_t use)
 
 /* ---- a session of the account ---- */
 
-static void opened(void *ctx, enum err e, const struct keep_account_open_rep *rep,
-                   struct file *file)
-{
-    struct admin *s = ctx;
-    struct mailboxes *m = s->more;
-
-    (void)file;
-    if (e == OK)
-        m->session = rep->session;
-    admin_end(s, e);
-}
-
 /* Opens the account that the first word names. On failure everything is closed. */
 static enum err open_account(struct admin *s, struct context *c, struct mailboxes *m)
 {
@@ -48,9 +36,7 @@ static enum err open_account(struct admin *s, struct context *c, struct mailboxe
     if (e != OK)
         return e;
     s->more = m;
-    (void)keeper_account_open(s->client, &(struct keep_account_open_req){ .address = c->words[0] },
-                              opened, s);
-    e = admin_wait(s);
+    e = admin_open_account(s, c->words[0], &m->session);
     return e == OK ? OK : admin_close(s, e);
 }
 

@@ -94,17 +94,6 @@ static void add_row(struct mover *m)
 
 /* ---- the account ---- */
 
-static void opened(void *ctx, enum err e, const struct keep_account_open_rep *rep,
-                   struct file *file)
-{
-    struct mover *m = ctx;
-
-    (void)file;
-    if (e == OK)
-        m->session = rep->session;
-    step_end(m, e);
-}
-
 static void add_name(struct mover *m, struct str name)
 {
     if (m->name_count == m->name_cap) {
@@ -167,8 +156,7 @@ static enum err find_account(struct mover *m)
 
     if (address == NULL)
         return err_set(&m->c->why, ERR_SYNTAX, "--account ADDRESS is missing");
-    (void)keeper_account_open(k, &(struct keep_account_open_req){ .address = *address }, opened, m);
-    if ((e = admin_wait(&m->admin)) != OK)
+    if ((e = admin_open_account(&m->admin, *address, &m->session)) != OK)
         return e;
     (void)keeper_mailbox_list(k, &(struct keep_mailbox_list_req){ .session = m->session }, listed,
                               m);

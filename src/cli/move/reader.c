@@ -6,17 +6,6 @@
 
 enum { UID_RANGES_MAX = 1000000 };
 
-static void opened(void *ctx, enum err e, const struct keep_account_open_rep *rep,
-                   struct file *file)
-{
-    struct account_reader *r = ctx;
-
-    (void)file;
-    if (e == OK)
-        r->session = rep->session;
-    admin_end(&r->admin, e);
-}
-
 static void add_mailbox(struct account_reader *r, const struct keep_mailbox *m)
 {
     if (r->count == r->cap) {
@@ -60,9 +49,7 @@ enum err reader_open(struct account_reader *r, struct context *c)
     r->c = c;
     r->mem = arena_new(0);
     r->page = arena_new(0);
-    (void)keeper_account_open(r->admin.client,
-                              &(struct keep_account_open_req){ .address = *address }, opened, r);
-    if ((e = admin_wait(&r->admin)) == OK) {
+    if ((e = admin_open_account(&r->admin, *address, &r->session)) == OK) {
         (void)keeper_mailbox_list(
             r->admin.client, &(struct keep_mailbox_list_req){ .session = r->session }, listed, r);
         e = admin_wait(&r->admin);

@@ -73,18 +73,6 @@ static enum err read_options(struct context *c, int64_t now_s, struct undelete *
     return OK;
 }
 
-static void opened(void *ctx, enum err e, const struct keep_account_open_rep *rep,
-                   struct file *file)
-{
-    struct admin *s = ctx;
-    struct undelete *u = s->more;
-
-    (void)file;
-    if (e == OK)
-        u->session = rep->session;
-    admin_end(s, e);
-}
-
 static void ask_graves(struct admin *s, struct str from);
 
 static void listed(void *ctx, enum err e, const struct keep_graves_rep *rep, struct file *file)
@@ -151,9 +139,7 @@ enum err cli_mailbox_undelete(struct context *c)
     s.more = &u;
     if ((e = read_options(c, loop_wall_s(s.loop), &u)) != OK)
         return admin_close(&s, e);
-    (void)keeper_account_open(s.client, &(struct keep_account_open_req){ .address = c->words[0] },
-                              opened, &s);
-    if ((e = admin_wait(&s)) != OK)
+    if ((e = admin_open_account(&s, c->words[0], &u.session)) != OK)
         return admin_close(&s, e);
     if (option_find(c, "list") != NULL)
         ask_graves(&s, STR_EMPTY);

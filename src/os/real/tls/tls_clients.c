@@ -97,15 +97,6 @@ static int note_and_go_on(int ok, X509_STORE_CTX *c)
     return 1;
 }
 
-static int no_password(char *at, int size, int writing, void *ctx)
-{
-    (void)at;
-    (void)size;
-    (void)writing;
-    (void)ctx;
-    return 0;
-}
-
 /* Authorities into the store and onto the list that clients choose by. A list of what was revoked
  * makes it needed for every certificate: one authority's would otherwise be out of date unseen. */
 static size_t add_all(SSL_CTX *ctx, X509_STORE *store, STACK_OF(X509_INFO) * all)
@@ -133,7 +124,7 @@ enum err tls_server_ask_clients(struct tls_server *t, struct str authorities_pem
     static const unsigned char session_context[] = "postern";
     SSL_CTX *ctx = tls_server_context(t);
     BIO *bio = BIO_new_mem_buf(authorities_pem.at, (int)authorities_pem.len);
-    STACK_OF(X509_INFO) *all = PEM_X509_INFO_read_bio(bio, NULL, no_password, NULL);
+    STACK_OF(X509_INFO) *all = PEM_X509_INFO_read_bio(bio, NULL, tls_no_password, NULL);
     X509_STORE *store = X509_STORE_new();
     size_t count = add_all(ctx, store, all);
 

@@ -67,8 +67,7 @@ static SSL_CTX *new_context(const SSL_METHOD *method, const char *ciphers)
 
 /* ---- server ---- */
 
-/* An encrypted key would make OpenSSL ask on the terminal; it gets an empty answer instead. */
-static int no_password(char *at, int size, int writing, void *ctx)
+int tls_no_password(char *at, int size, int writing, void *ctx)
 {
     (void)at;
     (void)size;
@@ -79,7 +78,7 @@ static int no_password(char *at, int size, int writing, void *ctx)
 
 static X509 *read_certificate(BIO *pem)
 {
-    return PEM_read_bio_X509(pem, NULL, no_password, NULL);
+    return PEM_read_bio_X509(pem, NULL, tls_no_password, NULL);
 }
 
 static enum err use_chain(SSL_CTX *ctx, struct str pem, struct errinfo *why)
@@ -104,7 +103,7 @@ static enum err use_chain(SSL_CTX *ctx, struct str pem, struct errinfo *why)
 static enum err use_key(SSL_CTX *ctx, struct str pem, struct errinfo *why)
 {
     BIO *bio = BIO_new_mem_buf(pem.at, (int)pem.len);
-    EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL);
+    EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, tls_no_password, NULL);
     enum err e = OK;
 
     if (key == NULL || SSL_CTX_use_PrivateKey(ctx, key) != 1)
