@@ -12,9 +12,8 @@
  * tagged reply in milliseconds, how many were refused (NO), and how many were answered. A BAD, or
  * an end that was not asked for, ends it with an error. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/in.h>
+#include "blast.h"
+
 #include <netinet/tcp.h>
 #include <stdint.h>
 #include <sys/epoll.h>
@@ -67,20 +66,6 @@ static double *times;
 static uint64_t answered, refused, in_time;
 static double counting_from;
 
-static double now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static void die(const char *what, const char *detail)
-{
-    (void)fprintf(stderr, "imapblast: %s: %s\n", what, detail);
-    exit(1);
-}
-
 static unsigned next_random(struct client *c)
 {
     c->seed = c->seed * 1103515245 + 12345;
@@ -95,7 +80,7 @@ static void flush_out(struct client *c)
         if (n < 0 && (errno == EAGAIN || errno == ENOTCONN))
             break;
         if (n < 0)
-            die("send", strerror(errno));
+            die_of("send", strerror(errno));
         c->out_at += (size_t)n;
     }
     struct epoll_event e = { .events = EPOLLIN | (c->out_at < c->out_len ? (unsigned)EPOLLOUT : 0U),
@@ -109,10 +94,10 @@ static void open_client(struct client *c)
 
     c->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
     if (c->fd < 0)
-        die("socket", strerror(errno));
+        die_of("socket", strerror(errno));
     setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
     if (connect(c->fd, (struct sockaddr *)&target, sizeof(target)) < 0 && errno != EINPROGRESS)
-        die("connect", strerror(errno));
+        die_of("connect", strerror(errno));
     c->step = GREETING;
     c->in_len = c->literal = c->out_len = c->out_at = 0;
     c->left = per_session;
@@ -171,7 +156,7 @@ static void say(struct client *c, enum step step)
     int len = write_command(c, step);
 
     if (len < 0 || len >= OUT_MAX)
-        die("command", "too long");
+        die_of("command", "too long");
     c->step = step;
     c->out_len = (size_t)len;
     c->out_at = 0;
@@ -222,7 +207,7 @@ static void line_read(struct client *c, const char *line)
     learn(c, line);
     if (c->step == GREETING) {
         if (strncmp(line, "* OK", 4) != 0)
-            die("greeting", line);
+            die_of("greeting", line);
         say(c, LOGIN);
         return;
     }
@@ -230,7 +215,7 @@ static void line_read(struct client *c, const char *line)
         return;
     if (strncmp(line, "t OK", 4) != 0) {
         if (strncmp(line, "t NO", 4) != 0 || c->step < APPEND)
-            die(c->out, line);
+            die_of(c->out, line);
         refused++;
     }
     count(c);
@@ -295,18 +280,11 @@ static void readable(struct client *c)
     if (n < 0 && errno == EAGAIN)
         return;
     if (n <= 0)
-        die("connection ended", n == 0 ? c->out : strerror(errno));
+        die_of("connection ended", n == 0 ? c->out : strerror(errno));
     c->in_len += (size_t)n;
     taken(c);
     if (c->in_len == LINE_MAX_BYTES)
-        die("reply", "a line is too long");
-}
-
-static int by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
+        die_of("reply", "a line is too long");
 }
 
 static void make_body(void)
@@ -317,17 +295,8 @@ static void make_body(void)
                                   "Date: Sun, 1 Mar 2026 10:00:00 +0000\r\n"
                                   "Message-ID: <blast@crepes.fr>\r\nMIME-Version: 1.0\r\n"
                                   "Content-Type: text/plain; charset=utf-8\r\n\r\n");
-    unsigned seed = 1;
 
-    while (len < sizeof(body) - 80) {
-        for (int i = 0; i < 70; i++) {
-            seed = seed * 1103515245 + 12345;
-            body[len++] = (seed >> 16) % 6 == 0 ? ' ' : (char)('a' + (seed >> 20) % 26);
-        }
-        body[len++] = '\r';
-        body[len++] = '\n';
-    }
-    body[len] = '\0';
+    body[add_words(body, len, sizeof(body) - LINE_ROOM)] = '\0';
 }
 
 static void serve(double until)
@@ -336,7 +305,7 @@ static void serve(double until)
     int n = epoll_wait(epoll_fd, events, 64, until == 0 ? 60000 : 1000);
 
     if (n == 0 && until == 0)
-        die("log-in", "no reply for a minute");
+        die_of("log-in", "no reply for a minute");
     for (int i = 0; i < n; i++) {
         struct client *c = events[i].data.ptr;
 
@@ -360,10 +329,8 @@ int main(int argc, char **argv)
     user_format = argv[6];
     password = argv[7];
     users = getenv("USERS") == NULL ? 20 : (int)strtol(getenv("USERS"), NULL, 10);
-    target.sin_family = AF_INET;
-    target.sin_port = htons((uint16_t)strtol(argv[2], NULL, 10));
-    if (inet_pton(AF_INET, argv[1], &target.sin_addr) != 1 || clients < 1 || users < 1)
-        die("arguments", "no address, client or user");
+    if (!read_target(argv + 1, &target) || clients < 1 || users < 1)
+        die_of("arguments", "no address, client or user");
     make_body();
     times = calloc(TIMES_MAX, sizeof(*times));
     epoll_fd = epoll_create1(0);
@@ -382,10 +349,9 @@ int main(int argc, char **argv)
     while ((ended = now()) < until)
         serve(until);
     if (in_time == 0)
-        die("counting", "nothing was answered");
-    qsort(times, in_time, sizeof(*times), by_size);
+        die_of("counting", "nothing was answered");
     (void)printf("%.1f %.3f %.3f %llu %llu\n", (double)answered / (ended - counting_from),
-                 times[in_time / 2] * 1e3, times[in_time - 1 - in_time / 100] * 1e3,
+                 time_within(times, in_time, 0.5) * 1e3, time_within(times, in_time, 0.99) * 1e3,
                  (unsigned long long)refused, (unsigned long long)answered);
     return 0;
 }

@@ -10,14 +10,12 @@
  * from the command to its OK, in milliseconds. Any other reply than expected ends it with an error.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/in.h>
+#include "blast.h"
+
 #include <netinet/tcp.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
-#include <stdbool.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -49,20 +47,6 @@ static enum mechanism mechanism;
 static int users, warm, wanted, started, finished, timed, epoll_fd;
 static double *times, clock_from;
 static struct keys *keys;
-
-static double now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static void die(const char *what)
-{
-    (void)fprintf(stderr, "loginblast: %s: %s\n", what, strerror(errno));
-    exit(1);
-}
 
 static void name_of(int user, char *ret, size_t size)
 {
@@ -306,13 +290,6 @@ static void run(struct client *clients, int at_once, int until)
     }
 }
 
-static int by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
 int main(int argc, char **argv)
 {
     static const char *const names[] = { "login", "plain", "scram" };
@@ -331,9 +308,7 @@ int main(int argc, char **argv)
     user_format = argv[6];
     warm = users = (int)strtol(argv[7], NULL, 10);
     password = argv[8];
-    target.sin_family = AF_INET;
-    target.sin_port = htons((uint16_t)strtol(argv[2], NULL, 10));
-    if (inet_pton(AF_INET, argv[1], &target.sin_addr) != 1)
+    if (!read_target(argv + 1, &target))
         die("address");
     times = calloc((size_t)wanted, sizeof(*times));
     keys = calloc((size_t)users, sizeof(*keys));
@@ -343,8 +318,8 @@ int main(int argc, char **argv)
     run(clients, connections < 4 ? connections : 4, warm);
     run(clients, connections, warm + wanted);
     double seconds = now() - clock_from;
-    qsort(times, (size_t)wanted, sizeof(*times), by_size);
-    (void)printf("%.4f %.1f %.2f %.2f\n", seconds, wanted / seconds, times[wanted / 2] * 1e3,
-                 times[wanted - 1 - wanted / 100] * 1e3);
+    (void)printf("%.4f %.1f %.2f %.2f\n", seconds, wanted / seconds,
+                 time_within(times, (size_t)wanted, 0.5) * 1e3,
+                 time_within(times, (size_t)wanted, 0.99) * 1e3);
     return 0;
 }

@@ -7,10 +7,9 @@
  * 1). Prints: seconds, messages a second, and the 50th and 99th percentile of the time from the dot
  * to its 250, in milliseconds. Any other reply than expected ends it with an error. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <arpa/inet.h>
-#include <errno.h>
+#include "blast.h"
+
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -36,20 +35,6 @@ static char *body;
 static size_t body_len;
 static int total, started, finished, per_connection, rcpts, epoll_fd;
 static double *times;
-
-static double now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static void die(const char *what)
-{
-    (void)fprintf(stderr, "smtpblast: %s: %s\n", what, strerror(errno));
-    exit(1);
-}
 
 static void flush_out(struct client *c)
 {
@@ -188,13 +173,6 @@ static void readable(struct client *c)
     }
 }
 
-static int by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
 static void make_body(size_t size)
 {
     static const char head[] =
@@ -202,19 +180,9 @@ static void make_body(size_t size)
         "Date: Sun, 1 Mar 2026 10:00:00 +0000\r\n"
         "Message-ID: <blast@crepes.fr>\r\nMIME-Version: 1.0\r\n"
         "Content-Type: text/plain; charset=utf-8\r\n\r\n";
-    unsigned seed = 1;
-
-    body = malloc(size + sizeof(head) + 200);
+    body = malloc(size + sizeof(head) + LINE_ROOM);
     memcpy(body, head, sizeof(head) - 1);
-    body_len = sizeof(head) - 1;
-    while (body_len < size) { /* words that compress about as mail does */
-        for (int i = 0; i < 70; i++) {
-            seed = seed * 1103515245 + 12345;
-            body[body_len++] = (seed >> 16) % 6 == 0 ? ' ' : (char)('a' + (seed >> 20) % 26);
-        }
-        body[body_len++] = '\r';
-        body[body_len++] = '\n';
-    }
+    body_len = add_words(body, sizeof(head) - 1, size);
     memcpy(body + body_len, ".\r\n", 3);
     body_len += 3;
 }
@@ -231,9 +199,7 @@ int main(int argc, char **argv)
     per_connection = (int)strtol(argv[6], NULL, 10);
     rcpt_format = argv[7];
     rcpts = getenv("RCPTS") == NULL ? 1 : (int)strtol(getenv("RCPTS"), NULL, 10);
-    target.sin_family = AF_INET;
-    target.sin_port = htons((uint16_t)strtol(argv[2], NULL, 10));
-    if (inet_pton(AF_INET, argv[1], &target.sin_addr) != 1)
+    if (!read_target(argv + 1, &target))
         die("address");
     make_body((size_t)strtol(argv[5], NULL, 10));
     times = calloc((size_t)total, sizeof(*times));
@@ -261,8 +227,8 @@ int main(int argc, char **argv)
         }
     }
     double seconds = now() - start;
-    qsort(times, (size_t)total, sizeof(*times), by_size);
-    (void)printf("%.4f %.1f %.2f %.2f\n", seconds, total / seconds, times[total / 2] * 1e3,
-                 times[total - 1 - total / 100] * 1e3);
+    (void)printf("%.4f %.1f %.2f %.2f\n", seconds, total / seconds,
+                 time_within(times, (size_t)total, 0.5) * 1e3,
+                 time_within(times, (size_t)total, 0.99) * 1e3);
     return 0;
 }

@@ -173,20 +173,19 @@ static bool add_form(const struct places *places, size_t form, size_t max, struc
 
 /* ---- making the section ---- */
 
-/* The form that gives `field` exactly; false when none does. */
-static bool find_form(const struct places *places, struct str name, struct str field, size_t *ret)
+/* The form that gives `field` exactly; false when none does. `made` is a place to write it. */
+static bool find_form(const struct places *places, struct str name, struct str field,
+                      struct buf *made, size_t *ret)
 {
-    struct buf made = { 0 };
     bool found = false;
 
     for (size_t i = 0; i < ARRAY_LEN(forms) && !found; i++) {
         if (!str_eq(name, forms[i].name))
             continue;
-        buf_clear(&made);
-        found = add_form(places, i, field.len, &made) && str_eq(buf_str(&made), field);
+        buf_clear(made);
+        found = add_form(places, i, field.len, made) && str_eq(buf_str(made), field);
         *ret = i;
     }
-    buf_deinit(&made);
     return found;
 }
 
@@ -216,6 +215,7 @@ static struct str take_field(struct str *header)
 bool record_fields_build(struct str header, struct str envelope, struct buf *out)
 {
     size_t begin = out->len, form;
+    struct buf made = { 0 };
     struct places places;
 
     find_places(envelope, &places);
@@ -228,13 +228,14 @@ bool record_fields_build(struct str header, struct str envelope, struct buf *out
             put_literal(out, field);
         else if (!record_keeps_field(name))
             continue;
-        else if (find_form(&places, name, field, &form))
+        else if (find_form(&places, name, field, &made, &form))
             put_u8(out, (uint8_t)(form + 1));
         else if (field.len <= RECORD_FIELDS_BYTES_MAX)
             put_literal(out, field);
         else
             break;
     }
+    buf_deinit(&made);
     if (header.len == 0 && out->len - begin <= RECORD_FIELDS_BYTES_MAX && !out->overflowed)
         return true;
     out->len = begin;
